@@ -1,0 +1,78 @@
+"""Holds every part of the product to its coverage floor; reads the JSON report of coverage.py."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TypedDict
+
+ENGINE = "custom_components/iiot/engine/"
+FLOWS = tuple(f"custom_components/iiot/{name}_flow.py" for name in ("config", "options", "device"))
+
+
+class Summary(TypedDict):
+    """The counts of one file that the floors are judged by."""
+
+    num_statements: int
+    covered_lines: int
+    num_branches: int
+    covered_branches: int
+
+
+class Measured(TypedDict):
+    """One file of the report."""
+
+    summary: Summary
+    missing_lines: list[int]
+    missing_branches: list[list[int]]
+
+
+# Part of the product: (its floor in per cent, lines and branches together). A file counts for the first part it fits.
+FLOORS = {"engine": 100.0, "flows": 100.0, "integration": 95.0, "simulator": 95.0}
+
+
+def part_of(path: str) -> str:
+    """Return the part of the product that a file belongs to."""
+    if path.startswith(ENGINE):
+        return "engine"
+    if path in FLOWS:
+        return "flows"
+    return "simulator" if path.startswith("simulator/") else "integration"
+
+
+def covered(files: dict[str, Measured]) -> tuple[int, int]:
+    """Return how many lines and branches ran, and how many there are."""
+    sums = [one["summary"] for one in files.values()]
+    ran = sum(one["covered_lines"] + one["covered_branches"] for one in sums)
+    return ran, sum(one["num_statements"] + one["num_branches"] for one in sums)
+
+
+def gaps(files: dict[str, Measured]) -> list[str]:
+    """Return one line for each file with lines or branches that did not run, the worst first."""
+    rows = []
+    for path, one in files.items():
+        ran, all_of_them = covered({path: one})
+        if ran < all_of_them:
+            branches = ", ".join(f"{start}->{end}" for start, end in one["missing_branches"][:8])
+            lines = ", ".join(map(str, one["missing_lines"][:20]))
+            rows.append((ran / all_of_them, f"    {path}: lines {lines or 'none'}; branches {branches or 'none'}"))
+    return [text for _, text in sorted(rows)]
+
+
+def main(report: Path) -> int:
+    """Print a line for each part; return 1 when one is below its floor, else 0."""
+    files: dict[str, Measured] = json.loads(report.read_text(encoding="utf-8"))["files"]
+    status = 0
+    for part, floor in FLOORS.items():
+        mine = {path: one for path, one in files.items() if part_of(path) == part}
+        ran, all_of_them = covered(mine)
+        percent = 100.0 * ran / all_of_them if all_of_them else 100.0
+        reached = percent >= floor
+        print(f"{part:12} {percent:6.2f} % of {all_of_them:5} (floor {floor:g} %){'' if reached else '  TOO LOW'}")
+        if not reached:
+            status = 1
+            print("\n".join(gaps(mine)))
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""Tests: each one is a sentence about the plant."""

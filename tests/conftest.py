@@ -1,0 +1,42 @@
+"""What all tests stand on.
+
+Home Assistant finds the integration only when `custom_components` was imported from this tree before `hass` exists.
+"""
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+import custom_components  # noqa: F401
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What Home Assistant logs when the integration uses something that is on its way out (`helpers.frame.report_usage`,
+# `helpers.deprecation`).
+NOTICES = ("Detected that custom integration 'iiot'", "from iiot, this is a deprecated", "from iiot. Use ")
+
+
+@pytest.fixture(autouse=True)
+def _integration_is_found(request: pytest.FixtureRequest) -> None:
+    """Let Home Assistant load the integration; a recorder, where a test has one, must come first."""
+    if "hass" not in request.fixturenames:
+        return
+    if "recorder_mock" in request.fixturenames:
+        request.getfixturevalue("recorder_mock")
+    request.getfixturevalue("enable_custom_integrations")
+
+
+@pytest.fixture(autouse=True)
+def _no_deprecation_notice(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test in which Home Assistant says that the integration uses something deprecated."""
+    yield
+    messages = (
+        record.getMessage()
+        for when in ("setup", "call")
+        for record in caplog.get_records(when)
+        if record.levelno >= logging.WARNING
+    )
+    notices = [message for message in messages if any(notice in message for notice in NOTICES)]
+    assert not notices, "\n".join(notices)
