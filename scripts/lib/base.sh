@@ -8,7 +8,8 @@ PYTHON_WANTED=">=3.14.2"
 export PATH="${VENV}/bin:${CACHE}/bin:${PATH}:/usr/local/sbin:/usr/sbin"
 export UV_PROJECT_ENVIRONMENT="${VENV}"
 export UV_PYTHON_INSTALL_DIR="${CACHE}/python"
-export PYTHONDONTWRITEBYTECODE=1
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX="${CACHE}/pycache"
 
 say() { printf '%s\n' "==> $*" >&2; }
 

@@ -1,0 +1,61 @@
+"""A real Mosquitto on the loopback address."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from .errors import TestbedError
+from .ports import LOOPBACK, is_free
+from .process import Process
+
+START_S = 10.0
+
+
+class Broker:
+    """One Mosquitto: anonymous, on one port, with its own folder."""
+
+    def __init__(self, folder: Path, port: int, *, persistence: bool = False) -> None:
+        self.port = port
+        self.process = Process("Mosquitto", folder / "mosquitto.log")
+        self._folder = folder
+        self._persistence = persistence
+
+    async def start(self) -> None:
+        """Start the broker and wait until it listens."""
+        if not is_free(self.port):
+            message = f"port {self.port} is taken: the broker cannot start"
+            raise TestbedError(message)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        settings = self._folder / "mosquitto.conf"
+        settings.write_text(self._settings(), encoding="utf-8")
+        await self.process.start(["mosquitto", "-c", str(settings)])
+        deadline = time.monotonic() + START_S
+        while is_free(self.port):
+            self.process.must_run()
+            if time.monotonic() > deadline:
+                message = f"the broker does not listen on port {self.port}:\n{self.process.tail()}"
+                raise TestbedError(message)
+            await asyncio.sleep(0.05)
+
+    async def stop(self) -> None:
+        """End the broker; clients see the connection close."""
+        await self.process.stop()
+
+    async def restart(self) -> None:
+        """End the broker and start it again on the same port."""
+        await self.stop()
+        await self.start()
+
+    def _settings(self) -> str:
+        lines = [
+            f"listener {self.port} {LOOPBACK}",
+            "allow_anonymous true",
+            "max_queued_messages 100000",
+            "log_type error",
+            "log_type warning",
+            "log_type notice",
+            "connection_messages true",
+        ]
+        if self._persistence:
+            lines += ["persistence true", f"persistence_location {self._folder}/", "autosave_interval 1"]
+        return "\n".join(lines) + "\n"

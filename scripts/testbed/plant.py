@@ -1,0 +1,92 @@
+"""The simulated plant as a process, and the hub in Home Assistant that takes it in."""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+from .api import Api
+from .errors import TestbedError
+from .ports import LOOPBACK
+from .process import Process
+
+DOMAIN = "iiot"
+KEY_BYTES = 32
+
+
+def new_fleet_key(file: Path) -> str:
+    """Draw a fleet key, write it to a file that only its owner can read, and return it as hex digits."""
+    key = secrets.token_bytes(KEY_BYTES).hex()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(f"{key}\n")
+    return key
+
+
+async def add_hub(
+    api: Api, *, name: str, prefix: str, fleet_key: str | None = None, discovery: str = "verified"
+) -> str:
+    """Set up a hub as a person would, and return the id of its entry; raises TestbedError with the form's answer."""
+    step = await api.start_flow(DOMAIN)
+    answers = {
+        "name": name,
+        "prefix": prefix,
+        "fleet_key": "paste" if fleet_key else "none",
+        "discovery": discovery,
+    }
+    step = await _answer(api, step, "user", answers)
+    if fleet_key:
+        step = await _answer(api, step, "fleet_key", {"key": fleet_key})
+    if step["type"] != "create_entry":
+        message = f"the hub could not be set up: {_outcome(step)}"
+        raise TestbedError(message)
+    entry_id: str = step["result"]["entry_id"]
+    return entry_id
+
+
+async def hub_entry(api: Api) -> dict[str, Any] | None:
+    """Return the first hub's config entry, or None when there is none."""
+    entries: list[dict[str, Any]] = await api.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
+    return next((entry for entry in entries if entry["source"] != "ignore"), None)
+
+
+class Plant:
+    """The simulator as a process of its own; what it holds survives a restart in its folder."""
+
+    def __init__(self, folder: Path, *, broker_port: int, fleet_key_file: Path, prefix: str = DOMAIN) -> None:
+        self.folder = folder
+        self.process = Process("the simulated plant", folder.parent / f"{folder.name}.log")
+        self._options = [
+            *("--broker", f"{LOOPBACK}:{broker_port}"),
+            *("--prefix", prefix),
+            *("--fleet-key-file", str(fleet_key_file)),
+            *("--state-dir", str(folder)),
+        ]
+
+    async def start(self, scenario: str = "plant-40", *options: str) -> None:
+        """Start a scenario; `options` go to the simulator as they are."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "iiot_sim.cli", "run", scenario, *self._options, "--quiet", *options]
+        await self.process.start(command)
+
+    async def stop(self) -> None:
+        """End the simulator in order."""
+        await self.process.stop()
+
+    async def kill(self) -> None:
+        """End the simulator at once."""
+        await self.process.kill()
+
+
+async def _answer(api: Api, step: dict[str, Any], expected: str, answers: dict[str, str]) -> dict[str, Any]:
+    if step["type"] != "form" or step["step_id"] != expected:
+        message = f"the form '{expected}' was expected: {_outcome(step)}"
+        raise TestbedError(message)
+    return await api.answer(step, answers)
+
+
+def _outcome(step: dict[str, Any]) -> str:
+    told = {name: step.get(name) for name in ("type", "step_id", "reason", "errors") if step.get(name)}
+    return ", ".join(f"{name} {value}" for name, value in told.items())
