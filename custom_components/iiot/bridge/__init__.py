@@ -1,0 +1,1 @@
+"""The only place where Home Assistant and the engine meet."""

@@ -1,0 +1,36 @@
+"""Names that are written into entries, options and registries. Changing one needs a migration."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DOMAIN: Final = "iiot"
+
+# Entry data: facts about the hub
+CONF_PREFIX: Final = "prefix"
+
+# Options: preferences
+CONF_DISCOVERY: Final = "discovery"
+CONF_DELAY_LIMIT: Final = "delay_limit"
+CONF_SKEW_LIMIT: Final = "skew_limit"
+CONF_STATE_INTERVAL: Final = "state_interval"
+CONF_LATE_FACTOR: Final = "late_factor"
+CONF_LOST_FACTOR: Final = "lost_factor"
+CONF_STRICT: Final = "strict"
+CONF_LISTEN_ONLY: Final = "listen_only"
+
+# Flow fields that are not stored in the entry
+CONF_FLEET_KEY: Final = "fleet_key"
+CONF_KEY: Final = "key"
+CONF_KEY_SOURCE: Final = "key_source"
+
+# Subentries
+SUBENTRY_DEVICE: Final = "device"
+CONF_DEVICE_ID: Final = "device_id"
+CONF_FINGERPRINT: Final = "fingerprint"
+CONF_AREA: Final = "area"
+CONF_DESCRIPTION: Final = "description"
+CONF_CHANNEL_DESCRIPTIONS: Final = "channel_descriptions"
+
+DEFAULT_PREFIX: Final = "iiot"
+DEFAULT_STATE_INTERVAL_S: Final = 1.0

@@ -1,0 +1,141 @@
+"""Where a device's time since boot stands in the hub's time (protocol.md, Time).
+
+For each boot the hub keeps *a*, the smallest (receive - up): the hub time at which the boot
+began, too late by the fastest transport seen. Delay is judged against it, and so is the
+device's own clock.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from ..values import NS_PER_S, Settings, TimeFlag
+from ..wire.frames import Header
+
+RISE_PPM: Final = 200
+"""How fast *a* may rise: the worst oscillator that a device may have."""
+EXACT_SKEW_NS: Final = 2 * NS_PER_S
+"""A device clock closer than this is taken as it is."""
+MAX_RUNAHEAD_NS: Final = 300 * NS_PER_S
+"""How far `up` may run ahead of the hub's clock between two messages of a boot."""
+MAX_BOOTS: Final = 32
+"""Boots of which a device may still keep rows."""
+
+
+class Timing(NamedTuple):
+    """How one message lies in time. Nothing has moved yet; `BootClock.take` moves it."""
+
+    anchor_ns: int | None
+    """*a* after this message; None when there is nothing to place it by."""
+    skew_ns: int | None
+    """Device clock minus hub clock; None without a device clock or anchor."""
+    delay_ns: int | None
+    """None: no proof at all of when it was made."""
+    time_ns: int | None
+    """When the message was made, hub time; None when it cannot be placed."""
+    flags: int
+    """`TimeFlag`: DELAYED, CORRECTED, UNCERTAIN_TIME."""
+    proven: bool
+    """The message itself proved that it is fresh."""
+
+
+class BootClock:
+    """The clock of one boot of one device."""
+
+    __slots__ = ("anchor_ns", "at_ns", "first_ns", "rx_ns", "skew_ns", "up_ns")
+
+    def __init__(
+        self,
+        *,
+        anchor_ns: int | None = None,
+        at_ns: int = 0,
+        skew_ns: int | None = None,
+        up_ns: int = 0,
+        rx_ns: int = 0,
+        first_ns: int = 0,
+    ) -> None:
+        self.anchor_ns = anchor_ns
+        self.at_ns = at_ns
+        """When `anchor_ns` was measured: it rises from there."""
+        self.skew_ns = skew_ns
+        """As measured last."""
+        self.up_ns = up_ns
+        self.rx_ns = rx_ns
+        """`up` and receive time of the message with the highest `up`."""
+        self.first_ns = first_ns
+        """When the hub first heard of this boot."""
+
+    def runs_ahead(self, up_ns: int, received_ns: int) -> bool:
+        """Whether `up` passes faster than the hub's clock, beyond what is credible."""
+        return (
+            self.rx_ns != 0
+            and (up_ns - self.up_ns) - (received_ns - self.rx_ns) > MAX_RUNAHEAD_NS
+        )
+
+    def judge(self, header: Header, received_ns: int, settings: Settings, proof: bool) -> Timing:  # noqa: FBT001
+        """Judge one message; `proof`: it names a down message sent under 10 s ago."""
+        seen = received_ns - header.up_ns
+        limit = int(settings.delay_limit_s * NS_PER_S)
+        held = self.anchor_ns
+        if proof:
+            anchor, delay = seen, 0
+        elif held is not None:
+            risen = held + (received_ns - self.at_ns) * RISE_PPM // 1_000_000
+            anchor = min(seen, risen)
+            delay = seen - anchor
+        elif header.tq:
+            delay = abs(received_ns - header.ts_ns)
+            if delay > limit:
+                return Timing(None, None, delay, None, TimeFlag.DELAYED, proven=False)
+            anchor = seen
+        elif settings.listen_only:
+            anchor, delay = seen, 0
+        else:
+            return Timing(None, None, None, None, TimeFlag.DELAYED, proven=False)
+        flags = TimeFlag.DELAYED if delay > limit else 0
+        if not header.tq:
+            return Timing(anchor, None, delay, anchor + header.up_ns, flags, proof)
+        skew = header.ts_ns - header.up_ns - anchor
+        if abs(skew) <= EXACT_SKEW_NS:
+            return Timing(anchor, skew, delay, header.ts_ns, flags, proof)
+        if abs(skew) <= settings.skew_limit_s * NS_PER_S:
+            flags |= TimeFlag.CORRECTED
+            return Timing(anchor, skew, delay, header.ts_ns - skew, flags, proof)
+        flags |= TimeFlag.UNCERTAIN_TIME
+        return Timing(anchor, skew, delay, anchor + header.up_ns, flags, proof)
+
+    def take(self, header: Header, received_ns: int, timing: Timing) -> None:
+        """Keep what an accepted message taught."""
+        if header.up_ns >= self.up_ns or not self.rx_ns:
+            self.up_ns, self.rx_ns = header.up_ns, received_ns
+        if not self.first_ns:
+            self.first_ns = received_ns
+        if timing.skew_ns is not None:
+            self.skew_ns = timing.skew_ns
+        anchor = timing.anchor_ns
+        if anchor is None:
+            return
+        if self.anchor_ns is None or timing.proven or anchor == received_ns - header.up_ns:
+            self.anchor_ns, self.at_ns = anchor, received_ns
+
+    def shift(self, step_ns: int) -> None:
+        """Follow a step of the hub's own clock."""
+        if self.anchor_ns is not None:
+            self.anchor_ns += step_ns
+            self.at_ns += step_ns
+        if self.rx_ns:
+            self.rx_ns += step_ns
+        if self.first_ns:
+            self.first_ns += step_ns
+
+    def state(self) -> list[Any]:
+        """What has to be durable; the argument of `restored`."""
+        return [self.anchor_ns, self.at_ns, self.skew_ns, self.up_ns, self.rx_ns, self.first_ns]
+
+    @classmethod
+    def restored(cls, state: list[Any]) -> BootClock:
+        """Build the clock that `state` described."""
+        anchor, at, skew, up, received, first = state
+        return cls(
+            anchor_ns=anchor, at_ns=at, skew_ns=skew, up_ns=up, rx_ns=received, first_ns=first
+        )

@@ -1,0 +1,35 @@
+"""Counting what was refused, and saying it seldom: one line per device and reason a minute."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from ..errors import Code
+from ..values import NS_PER_S
+
+SAY_EVERY_NS: Final = 60 * NS_PER_S
+
+
+class Refusals:
+    """Refused messages of one sender, by code."""
+
+    __slots__ = ("_said", "counts")
+
+    def __init__(self, counts: dict[str, int] | None = None) -> None:
+        self.counts: Counter[str] = Counter(counts or {})
+        self._said: dict[str, int] = {}
+
+    def count(self, code: Code, steady_ns: int) -> bool:
+        """Count one; True when it is time to say so again."""
+        self.counts[code] += 1
+        said = self._said.get(code)
+        if said is not None and steady_ns - said < SAY_EVERY_NS:
+            return False
+        self._said[code] = steady_ns
+        return True
+
+    @property
+    def total(self) -> int:
+        """Refused messages but for redeliveries, which are nobody's fault."""
+        return self.counts.total() - self.counts[Code.DUPLICATE]

@@ -1,0 +1,117 @@
+"""What the plant asks the world to do. `bridge/effects.py` performs them, one `match`.
+
+Messages leave only inside `Publish`, and the plant gives those out only after the commit that
+they rest on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import Code, Fact
+from .ports import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class ValuesChanged:
+    """Channels of a device have another value or quality than before; read them in the plant."""
+
+    device_id: str
+    channels: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthChanged:
+    """Something that a device's health entities or its device page show is different."""
+
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionChanged:
+    """A device became live, late, asleep or lost; read which in the plant."""
+
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestChanged:
+    """A device measures or can do something else than before."""
+
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLogged:
+    """A line of a device's own log, as it came."""
+
+    device_id: str
+    level: str
+    logger: str
+    msg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message was refused, and it is time to say so (one a device and reason a minute)."""
+
+    device_id: str
+    code: Code
+    detail: str
+    count: int
+    """How often so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Show a person this waiting device; read it in the plant's inbox."""
+
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrol:
+    """A verified device may join at once, as this hub's discovery says."""
+
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A person should know and act, until it is withdrawn."""
+
+    kind: str
+    device_id: str | None
+    active: bool
+    facts: dict[str, Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Make this batch durable, then call `Plant.committed`, or `Plant.not_committed`."""
+
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Send this signed message, only while connected; otherwise it is dropped."""
+
+    topic: str
+    message: bytes
+    qos: int
+
+
+type Effect = (
+    ValuesChanged
+    | HealthChanged
+    | ConnectionChanged
+    | ManifestChanged
+    | DeviceLogged
+    | Refused
+    | Offer
+    | Enrol
+    | Notice
+    | Commit
+    | Publish
+)

@@ -1,0 +1,1 @@
+"""From raw readings to values that can be shown: scale, range, quality."""

@@ -1,0 +1,157 @@
+"""The newest value of every channel of one device: what entities show.
+
+Fed by live data in the order of device time; late and older readings never come here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ..devices.manifest import Manifest
+from ..values import Quality, Scalar, Shown
+from ..wire.data import LOC, Data
+from .gates import GOOD, Gate, gate_of
+
+MAX_UNJUDGED: Final = 256
+"""Values of unknown channels that wait for the next manifest, newest of each channel."""
+
+type Raw = tuple[Any, str | None, int]
+"""Raw value, its quality word, time."""
+
+
+class Board:
+    """Values by channel key, and the gates that they pass."""
+
+    __slots__ = ("_gates", "position", "unjudged", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, Shown] = {}
+        self.position: tuple[float, ...] | None = None
+        self.unjudged: dict[str, Raw] = {}
+        self._gates: dict[str, Gate] = {}
+
+    def learn(self, manifest: Manifest) -> list[str]:
+        """Judge by this manifest from now on; give back the channels that changed by it."""
+        self._gates = {key: gate_of(channel) for key, channel in manifest.channels.items()}
+        changed = [key for key in self.values if key not in self._gates]
+        for key in changed:
+            del self.values[key]
+        for key in [key for key in self.unjudged if key in self._gates]:
+            raw, word, time_ns = self.unjudged.pop(key)
+            if self._put(key, raw, word, time_ns, changed) is None:
+                self.unjudged[key] = (raw, word, time_ns)
+        return changed
+
+    def show_moment(
+        self, data: Data, moment: dict[str, Any], time_ns: int, changed: list[str]
+    ) -> int:
+        """Show the readings of one moment; gives back how many fit the manifest.
+
+        Adds to `changed` each channel whose value or quality is new.
+        """
+        fitting = 0
+        gates, values, words = self._gates, self.values, data.quality
+        for key, raw in moment.items():
+            gate = gates.get(key)
+            judged = gate(raw) if gate is not None else None
+            if judged is None:
+                self._set_aside(key, raw, words.get(key), time_ns)
+                continue
+            fitting += 1
+            value, quality = judged
+            if words:
+                value, quality = _by_word(words.get(key), value, quality)
+            held = values.get(key)
+            if held is not None:
+                if time_ns < held.time_ns:
+                    continue
+                if held.value == value and held.quality == quality and type(held.value) is type(value):
+                    values[key] = Shown(value, quality, time_ns)
+                    continue
+            values[key] = Shown(value, quality, time_ns)
+            changed.append(key)
+        if data.failed:
+            fitting += self._fail(data.failed, time_ns, changed)
+        if data.loc is not None:
+            self.position = data.loc
+            fitting += 1
+        return fitting
+
+    def show_rows(self, data: Data, times: list[int], changed: list[str]) -> int:
+        """Show the newest value of each column; `times` are the rows' placed times."""
+        fitting = 0
+        newest = sorted(range(len(times)), key=times.__getitem__, reverse=True)
+        for at, key in enumerate(data.cols, start=2):
+            row = newest[0]
+            raw = data.rows[row][at]
+            if key == LOC:
+                fitting += self._move(raw)
+            else:
+                fitting += self._put(key, raw, data.quality.get(key), times[row], changed) is not None
+        return fitting
+
+    def fitting(self, data: Data) -> int:
+        """How many columns of a message fit the manifest, showing none of them."""
+        if data.wave is not None:
+            return int(data.wave.channel in self._gates)
+        if data.moment is not None:
+            pairs = list(data.moment.items())
+            extra = sum(key in self._gates for key in data.failed) + (data.loc is not None)
+        else:
+            pairs = [(key, data.rows[0][at]) for at, key in enumerate(data.cols, start=2)]
+            extra = int(LOC in data.cols)
+        return extra + sum(
+            gate(raw) is not None for key, raw in pairs if (gate := self._gates.get(key))
+        )
+
+    def restore(self, values: dict[str, list[Any]]) -> None:
+        """Take up values as `state` gave them."""
+        for key, (value, quality, time_ns) in values.items():
+            self.values[key] = Shown(value, Quality(quality), time_ns)
+
+    def state(self) -> dict[str, list[Any]]:
+        """Values as JSON; the argument of `restore`."""
+        return {key: list(shown) for key, shown in self.values.items()}
+
+    def _put(
+        self, key: str, raw: Any, word: str | None, time_ns: int, changed: list[str]  # noqa: ANN401
+    ) -> Shown | None:
+        gate = self._gates.get(key)
+        judged = gate(raw) if gate is not None else None
+        if judged is None:
+            self._set_aside(key, raw, word, time_ns)
+            return None
+        held = self.values.get(key)
+        if held is not None and time_ns < held.time_ns:
+            return held
+        value, quality = _by_word(word, *judged)
+        shown = self.values[key] = Shown(value, quality, time_ns)
+        if held is None or held.value != value or held.quality != quality:
+            changed.append(key)
+        return shown
+
+    def _fail(self, failed: dict[str, Any], time_ns: int, changed: list[str]) -> int:
+        return sum(
+            self._put(key, None, None, time_ns, changed) is not None for key in failed
+        )
+
+    def _move(self, raw: Any) -> int:  # noqa: ANN401
+        match raw:
+            case [float() | int() as latitude, float() | int() as longitude, *_]:
+                self.position = (float(latitude), float(longitude))
+                return 1
+        return 0
+
+    def _set_aside(self, key: str, raw: Any, word: str | None, time_ns: int) -> None:  # noqa: ANN401
+        if key in self.unjudged or len(self.unjudged) < MAX_UNJUDGED:
+            self.unjudged[key] = (raw, word, time_ns)
+
+
+def _by_word(
+    word: str | None, value: Scalar | None, quality: Quality
+) -> tuple[Scalar | None, Quality]:
+    if word is None:
+        return value, quality
+    if word == "bad":
+        return None, Quality.BAD
+    return value, Quality.UNCERTAIN if quality is GOOD else quality

@@ -1,0 +1,1 @@
+"""What is durable, and what is answered: row positions and receipts."""

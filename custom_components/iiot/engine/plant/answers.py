@@ -1,0 +1,148 @@
+"""What the hub says to a device: receipts, polls, `describe` and `set_time`, each when it may."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ..devices.device import Device
+from ..effects import Effect, Publish
+from ..ports import Entropy
+from ..values import DOWN_QOS, NS_PER_MS, NS_PER_S, Connection, Leaf, Now
+from ..wire import topics
+from .member import Member
+from .site import Site
+
+SET_TIME_EVERY_NS: Final = 60 * NS_PER_S
+SET_TIME_FRESH_NS: Final = 8 * NS_PER_S
+"""A device takes a time only within 10 s of the message that it answers."""
+COMMAND_LIFE_NS: Final = 30 * NS_PER_S
+_ASKING: Final = ((5, 60 * NS_PER_S), (10, 600 * NS_PER_S))
+_ASKING_LAST_NS: Final = 3600 * NS_PER_S
+"""An unknown manifest is asked for every minute, later every 10, then every 60 minutes."""
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def send_due(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
+    """Send what is due to one device, as far as its reserved numbers reach."""
+    device = member.device
+    if not site.connected or site.settings.listen_only or device.is_muted or member.is_removed:
+        member.owed = False
+        return
+    if not device.downlink.can_send:
+        if _has_any(member, now):
+            site.touch(member, now.steady_ns, 0)
+        return
+    if member.owed or _receipt_is_free(site, member, now):
+        member.owed = False
+        member.receipts.sent(now.steady_ns)
+        _send(site, device, Leaf.STORED, _receipt(member), now, effects)
+    if member.connection is not Connection.ASLEEP:
+        _send_wishes(site, member, now, effects)
+    if device.downlink.wanted() is not None:
+        site.touch(member, now.steady_ns, NS_PER_S)
+
+
+def _has_any(member: Member, now: Now) -> bool:
+    return member.device.downlink.nonce is not None and (
+        member.owed
+        or _is_past(member.wants.poll_due_ns, now)
+        or _wants_manifest(member)
+        or member.wants.set_time_up_ns is not None
+    )
+
+
+def _receipt_is_free(site: Site, member: Member, now: Now) -> bool:
+    """Whether a receipt is due for rows that are all committed."""
+    return (
+        member.receipts.is_due(now.steady_ns)
+        and member.device.id not in site.waiting.dirty
+        and member.snapshot is None
+    )
+
+
+def _receipt(member: Member) -> dict[str, Any]:
+    upto, more = member.answer
+    return {"upto": upto, "more": more} if more else {"upto": upto}
+
+
+def _send_wishes(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
+    wants, device = member.wants, member.device
+    if _is_past(wants.poll_due_ns, now):
+        wants.poll_due_ns = None
+        wants.polled_ns = now.steady_ns
+        body = {"pid": site.entropy(4).hex(), "ch": []}
+        _send(site, device, Leaf.POLL, body, now, effects)
+    if _may_describe(member, now):
+        wants.described_ns = now.steady_ns
+        wants.describes += 1
+        _command(site, member, "describe", {}, now, effects)
+    if wants.set_time_up_ns is not None:
+        _set_time(site, member, wants.set_time_up_ns, now, effects)
+
+
+def _is_past(due_ns: int | None, now: Now) -> bool:
+    return due_ns is not None and now.steady_ns >= due_ns
+
+
+def _wants_manifest(member: Member) -> bool:
+    device = member.device
+    if device.heartbeat is None:
+        return False
+    return device.manifest is None or device.manifest.digest != device.heartbeat.manifest
+
+
+def _may_describe(member: Member, now: Now) -> bool:
+    if not _wants_manifest(member) or member.connection is Connection.LOST:
+        return False
+    wants = member.wants
+    if wants.described_ns is None:
+        return True
+    pause = next((gap for most, gap in _ASKING if wants.describes <= most), _ASKING_LAST_NS)
+    return now.steady_ns - wants.described_ns >= pause
+
+
+def _set_time(site: Site, member: Member, up_ns: int, now: Now, effects: list[Effect]) -> None:
+    wants = member.wants
+    wants.set_time_up_ns = None
+    age_ns = now.steady_ns - wants.set_time_at_ns
+    recently = wants.timed_ns is not None and now.steady_ns - wants.timed_ns < SET_TIME_EVERY_NS
+    if age_ns > SET_TIME_FRESH_NS or recently or site.doubts:
+        return
+    wants.timed_ns = now.steady_ns
+    seconds, nanos = divmod(now.wall_ns, NS_PER_S)
+    args = {"ts": seconds, "ts_ns": nanos, "up": up_ns // NS_PER_MS}
+    _command(site, member, "set_time", args, now, effects)
+
+
+def _command(  # noqa: PLR0913, PLR0917
+    site: Site, member: Member, name: str, args: dict[str, Any], now: Now, effects: list[Effect]
+) -> None:
+    device = member.device
+    clock = device.clocks.get(device.window.boot)
+    anchor = clock.anchor_ns if clock and clock.anchor_ns is not None else None
+    up_ns = member.last_up_ns if anchor is None else now.wall_ns - anchor
+    body = {
+        "cid": make_cid(now.wall_ns, site.entropy),
+        "cmd": name,
+        "args": args,
+        "until": (up_ns + COMMAND_LIFE_NS) // NS_PER_MS,
+        "exp": (now.wall_ns + COMMAND_LIFE_NS) // NS_PER_S,
+    }
+    _send(site, device, Leaf.COMMAND, body, now, effects)
+
+
+def _send(  # noqa: PLR0913, PLR0917
+    site: Site, device: Device, leaf: Leaf, body: dict[str, Any], now: Now, effects: list[Effect]
+) -> None:
+    if not device.downlink.can_send:
+        return
+    kid, key = device.keys.current
+    message = device.downlink.seal(leaf, device.id, kid, key, now.wall_ns, body)
+    topic = topics.topic_of(site.settings.prefix, device.id, leaf)
+    effects.append(Publish(topic, message, DOWN_QOS[leaf]))
+
+
+def make_cid(wall_ns: int, entropy: Entropy) -> str:
+    """Build a ULID: 48 bits of milliseconds, 80 random bits, in Crockford's base 32."""
+    number = (wall_ns // NS_PER_MS) << 80 | int.from_bytes(entropy(10))
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))

@@ -1,0 +1,34 @@
+"""One message that has passed the checks, on its way through the rooms."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..devices.anchor import Timing
+from ..devices.refusals import Refusals
+from ..effects import Effect, Refused
+from ..errors import QUIET, Refusal
+from ..values import Now
+from ..wire.frames import Header
+from .member import Member
+from .site import Site
+
+
+class Arrival(NamedTuple):
+    """A message with its sender, its place in time, and where its effects go."""
+
+    site: Site
+    member: Member
+    header: Header
+    timing: Timing
+    now: Now
+    effects: list[Effect]
+
+
+def count_refusal(
+    refusals: Refusals, device_id: str, refusal: Refusal, now: Now, effects: list[Effect]
+) -> None:
+    """Count a refusal, and say so when it is time."""
+    if refusals.count(refusal.code, now.steady_ns) and refusal.code not in QUIET:
+        count = refusals.counts[refusal.code]
+        effects.append(Refused(device_id, refusal.code, refusal.detail, count))

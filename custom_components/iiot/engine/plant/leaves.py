@@ -1,0 +1,250 @@
+"""What each kind of message does, once all checks before its own have passed.
+
+A handler gives back the flags under which the message is journalled, or None when it is not
+(everything in it is in the journal already).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ..devices.anchor import EXACT_SKEW_NS, Timing
+from ..devices.device import Device
+from ..devices.manifest import Manifest
+from ..effects import DeviceLogged, Effect, HealthChanged, ManifestChanged, ValuesChanged
+from ..errors import Code, Refusal
+from ..values import NS_PER_S, ClockQuality, Leaf, Now, TimeFlag
+from ..wire.data import RELATIVE_BELOW_S, Data, row_time_ns
+from ..wire.frames import Ack, DeviceAlarm, Header, LogLine, Status
+from ..wire.heartbeat import Heartbeat
+from . import notices
+from .arrival import Arrival, count_refusal
+from .member import Member
+from .site import Site
+
+type Handler = Callable[[Arrival, Any], int | None]
+
+POLL_EVERY_NS: Final = 60 * NS_PER_S
+_UNPLACED_OR_OLD: Final = TimeFlag.LATE | TimeFlag.DELAYED
+
+
+def take_data(arrival: Arrival, data: Data) -> int | None:
+    """Rows are counted, live ones shown; what the manifest does not know is quarantined."""
+    member, header, timing, now = arrival.member, arrival.header, arrival.timing, arrival.now
+    flags = timing.flags | (TimeFlag.LATE if data.late else 0)
+    if data.first is not None:
+        boot, index = data.first
+        if boot > header.boot:
+            raise Refusal(Code.MALFORMED, "n names a boot that has not been")
+        last = index + data.count - 1
+        if not member.positions.is_new(boot, index, last):
+            member.repeated_rows += data.count
+            member.receipts.rows_came(now.steady_ns, urgent=True)
+            return None
+        if not member.positions.take(boot, index, last):
+            raise Refusal(Code.BUSY, "too many gaps between its rows; it sends them again")
+        member.receipts.rows_came(now.steady_ns, urgent=data.late or data.bye)
+    if data.bye:
+        arrival.site.touch(member, now.steady_ns, 0)
+    if flags & _UNPLACED_OR_OLD or timing.time_ns is None:
+        fitting = member.board.fitting(data)
+    else:
+        fitting = show(arrival, data, timing.time_ns)
+    return _judge_shape(arrival, data, fitting, flags)
+
+
+def show(arrival: Arrival, data: Data, newest: int) -> int:
+    """Show a live message made at `newest`; gives back how many columns fit the manifest."""
+    changed: list[str] = []
+    member = arrival.member
+    board = member.board
+    if data.moment is not None:
+        fitting = board.show_moment(data, data.moment, newest, changed)
+    elif data.wave is not None:
+        fitting = board.fitting(data)
+    else:
+        times = _placed(member.device, arrival.header, data, arrival.timing)
+        newest = max(times)
+        fitting = board.show_rows(data, times, changed)
+    member.device.lag_ns = max(0, arrival.now.wall_ns - newest)
+    if changed:
+        member.values_changed = True
+        arrival.effects.append(ValuesChanged(member.device.id, changed))
+    return fitting
+
+
+def _placed(device: Device, header: Header, data: Data, timing: Timing) -> list[int]:
+    """Hub time of each row."""
+    boot = header.boot if data.first is None else data.first[0]
+    clock = device.clocks.get(boot)
+    anchor = timing.anchor_ns if boot == header.boot or clock is None else clock.anchor_ns
+    skew = timing.skew_ns if boot == header.boot or clock is None else clock.skew_ns
+    shift = skew if skew is not None and abs(skew) > EXACT_SKEW_NS else 0
+    start = anchor or 0
+    return [
+        row_time_ns(row) - shift if row[0] >= RELATIVE_BELOW_S else start + row_time_ns(row)
+        for row in data.rows
+    ]
+
+
+def _judge_shape(arrival: Arrival, data: Data, fitting: int, flags: int) -> int:
+    if data.moment is not None:
+        total = len(data.moment) + len(data.failed) + (data.loc is not None)
+    else:
+        total = len(data.cols) or 1
+    if fitting >= total:
+        return flags
+    device = arrival.member.device
+    if fitting == 0 and device.manifest is not None:
+        count_refusal(
+            device.refusals,
+            device.id,
+            Refusal(Code.WRONG_SHAPE, "nothing in it fits the manifest"),
+            arrival.now,
+            arrival.effects,
+        )
+    return flags | TimeFlag.QUARANTINED
+
+
+def take_heartbeat(arrival: Arrival, beat: Heartbeat) -> int | None:
+    """A delayed heartbeat still gives nonce, rows held, `hseq` and digest; the rest waits."""
+    member, header, timing = arrival.member, arrival.header, arrival.timing
+    device = member.device
+    if (header.boot, header.seq) < member.heartbeat_at:
+        return timing.flags
+    member.heartbeat_at = (header.boot, header.seq)
+    _follow_boot(arrival.site, device, beat, arrival.effects)
+    for gap in member.positions.hear(beat.held, beat.drops):
+        member.lost_rows += gap.last - gap.first + 1
+    delayed = bool(timing.flags & TimeFlag.DELAYED)
+    if delayed:
+        want_poll(member, arrival.now)
+    else:
+        device.session = beat.session
+        device.liveness.interval_s = beat.interval_s
+        _follow_sleep(arrival.site, member, beat, arrival.now)
+        arrival.effects.append(HealthChanged(device.id))
+    if device.heartbeat is None or beat.manifest != device.heartbeat.manifest:
+        member.wants.describes = 0
+        member.wants.described_ns = None
+    device.heartbeat = beat
+    _follow_clock(arrival)
+    if beat.asleep:
+        member.receipts.rows_came(arrival.now.steady_ns, urgent=True)
+    return timing.flags
+
+
+def _follow_boot(site: Site, device: Device, beat: Heartbeat, effects: list[Effect]) -> None:
+    downlink = device.downlink
+    suspicious = False
+    if beat.nonce != downlink.nonce:
+        suspicious = beat.hseq > 0
+        downlink.begin(beat.nonce, beat.hseq, site.entropy)
+    elif downlink.is_foreign(beat.hseq):
+        suspicious = True
+    if suspicious and not device.just_adopted:
+        device.is_foreign = True
+        notices.say(site, effects, notices.FOREIGN, device.id)
+    downlink.go_above(beat.hseq)
+    device.just_adopted = False
+
+
+def _follow_sleep(site: Site, member: Member, beat: Heartbeat, now: Now) -> None:
+    liveness = member.device.liveness
+    if not beat.asleep:
+        liveness.sleep_until_ns = None
+        return
+    for_s = beat.sleep_s
+    if for_s is None:
+        for_s = max(0.0, beat.wake_s - now.wall_ns / NS_PER_S) if beat.wake_s else beat.interval_s
+    liveness.sleep(now.wall_ns, for_s)
+    site.touch(member, now.steady_ns, 0)
+
+
+def _follow_clock(arrival: Arrival) -> None:
+    member, header, timing = arrival.member, arrival.header, arrival.timing
+    wrong = bool(timing.flags & TimeFlag.UNCERTAIN_TIME)
+    if header.tq and not timing.flags & TimeFlag.DELAYED:
+        notices.say(
+            arrival.site,
+            arrival.effects,
+            notices.CLOCK,
+            member.device.id,
+            active=wrong,
+            skew_s=round((timing.skew_ns or 0) / NS_PER_S, 1),
+        )
+    needs = header.tq == ClockQuality.NONE or (wrong and header.tq == ClockQuality.HUB)
+    if needs and not arrival.site.doubts:
+        member.wants.set_time_up_ns = header.up_ns
+        member.wants.set_time_at_ns = arrival.now.steady_ns
+
+
+def want_poll(member: Member, now: Now) -> None:
+    polled = member.wants.polled_ns
+    due = now.steady_ns if polled is None else max(now.steady_ns, polled + POLL_EVERY_NS)
+    member.wants.poll_due_ns = due
+
+
+def take_manifest(arrival: Arrival, manifest: Manifest) -> int | None:
+    """A manifest counts however old it is: the next heartbeat's digest mends a stale one."""
+    member, effects = arrival.member, arrival.effects
+    device = member.device
+    member.wants.describes = 0
+    notices.say(arrival.site, effects, notices.MANIFEST, device.id, active=False)
+    changed = device.manifest is None or device.manifest.source != manifest.source
+    if changed and (device.manifest is None or _is_current(device, manifest)):
+        device.manifest = manifest
+        member.manifest_changed = True
+        shown = member.board.learn(manifest)
+        effects.append(ManifestChanged(device.id))
+        if shown:
+            member.values_changed = True
+            effects.append(ValuesChanged(device.id, shown))
+    return arrival.timing.flags
+
+
+def _is_current(device: Device, manifest: Manifest) -> bool:
+    beat = device.heartbeat
+    return beat is None or manifest.digest == beat.manifest or (
+        device.manifest is not None and device.manifest.digest != beat.manifest
+    )
+
+
+def take_status(arrival: Arrival, status: Status) -> int | None:
+    """A birth: this session's will counts from now on."""
+    if not arrival.timing.flags & TimeFlag.DELAYED:
+        arrival.member.device.session = status.session
+    return arrival.timing.flags
+
+
+def take_log(arrival: Arrival, line: LogLine) -> int | None:
+    """A line of the device's own log."""
+    if not arrival.timing.flags & TimeFlag.DELAYED:
+        device_id = arrival.member.device.id
+        arrival.effects.append(DeviceLogged(device_id, line.level, line.logger, line.msg))
+    return arrival.timing.flags
+
+
+def take_alarm(arrival: Arrival, alarm: DeviceAlarm) -> int | None:
+    """Kept in the journal, where the alarm engine will read it."""
+    del alarm
+    return arrival.timing.flags
+
+
+def take_ack(arrival: Arrival, ack: Ack) -> int | None:
+    """An answer to `describe` or `set_time`, whose effects show elsewhere."""
+    if arrival.timing.proven:
+        arrival.member.device.downlink.go_above(ack.hseq)
+    return arrival.timing.flags
+
+
+TABLE: Final[dict[Leaf, Handler]] = {
+    Leaf.DATA: take_data,
+    Leaf.HEARTBEAT: take_heartbeat,
+    Leaf.MANIFEST: take_manifest,
+    Leaf.STATUS: take_status,
+    Leaf.LOG: take_log,
+    Leaf.ALARM: take_alarm,
+    Leaf.ACK: take_ack,
+}

@@ -1,0 +1,141 @@
+"""One device with everything that the rooms keep of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from ..devices.device import Device
+from ..devices.manifest_rules import read_manifest
+from ..ingest.board import Board
+from ..intake.positions import Positions
+from ..intake.receipts import ReceiptClock
+from ..ports import Kept
+from ..values import NS_PER_S, Connection
+
+type Answer = tuple[tuple[int, int], list[tuple[int, int]]]
+"""`upto` and `more` of a receipt."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Health:
+    """What the health entities of a device show. None: not known."""
+
+    connection: Connection
+    last_seen_ns: int | None
+    lag_s: float | None
+    """Age of the newest reading when it came."""
+    rssi_dbm: float | None
+    battery: float | None
+    """Percent."""
+    booted_ns: int | None
+    """When the device started, hub time."""
+    refused: int
+    refused_by_code: dict[str, int]
+    skew_s: float | None
+    """Device clock minus hub clock."""
+    buffered: int | None
+    """Rows that the device keeps for sending."""
+    lost_rows: int
+    """Rows that the device gave up and that never came."""
+    firmware: str | None
+    boot: int
+
+
+@dataclass(kw_only=True, slots=True)
+class Wants:
+    """Messages that should go to a device as soon as they may, in steady time."""
+
+    poll_due_ns: int | None = None
+    polled_ns: int | None = None
+    described_ns: int | None = None
+    describes: int = 0
+    """How often its manifest was asked for in vain."""
+    set_time_up_ns: int | None = None
+    """`up` of the message that a `set_time` answers."""
+    set_time_at_ns: int = 0
+    """When that message came, steady."""
+    timed_ns: int | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class Member:
+    """A registered device, or a removed one whose window must hold."""
+
+    device: Device
+    positions: Positions = field(default_factory=Positions)
+    receipts: ReceiptClock = field(default_factory=ReceiptClock)
+    board: Board = field(default_factory=Board)
+    wants: Wants = field(default_factory=Wants)
+    connection: Connection = Connection.LOST
+    """As last announced."""
+    is_removed: bool = False
+    answer: Answer = ((0, 0), [])
+    """What a receipt may say: committed rows only."""
+    snapshot: Answer | None = None
+    """Becomes `answer` when the commit under way succeeds."""
+    owed: bool = False
+    """The commit under way is to be followed by a receipt."""
+    messages: int = 0
+    lost_rows: int = 0
+    repeated_rows: int = 0
+    """Rows that came again although they had been taken."""
+    heartbeat_at: tuple[int, int] = (0, 0)
+    """Boot and seq of the newest heartbeat."""
+    last_up_ns: int = 0
+    clock_quality: int = 0
+    """`tq` of the last undelayed message."""
+    values_changed: bool = False
+    """Since the last values were last saved."""
+    manifest_changed: bool = False
+    """Since the manifest was last committed."""
+
+    def health(self) -> Health:
+        """Read the health figures."""
+        device, beat = self.device, self.device.heartbeat
+        clock = device.clocks.get(device.window.boot)
+        return Health(
+            connection=self.connection,
+            last_seen_ns=device.liveness.heard_ns or None,
+            lag_s=None if device.lag_ns is None else device.lag_ns / NS_PER_S,
+            rssi_dbm=beat.net.rssi if beat else None,
+            battery=beat.battery if beat else None,
+            booted_ns=clock.anchor_ns if clock else None,
+            refused=device.refusals.total,
+            refused_by_code=dict(device.refusals.counts),
+            skew_s=clock.skew_ns / NS_PER_S if clock and clock.skew_ns is not None else None,
+            buffered=beat.buffered if beat else None,
+            lost_rows=self.lost_rows,
+            firmware=beat.fw if beat else None,
+            boot=device.window.boot,
+        )
+
+    def state(self) -> bytes:
+        """Everything of it that a crash must not lose."""
+        return orjson.dumps(
+            {
+                "device": self.device.state(),
+                "positions": self.positions.state(),
+                "removed": self.is_removed,
+                "rows": [self.lost_rows, self.repeated_rows],
+                "beat": self.heartbeat_at,
+            }
+        )
+
+    def restore(self, kept: Kept) -> None:
+        """Take up what `state`, the manifest and the values said."""
+        state: dict[str, Any] = orjson.loads(kept.state)
+        self.device.restore(state["device"])
+        self.positions = Positions.restored(state["positions"])
+        self.is_removed = state["removed"]
+        self.lost_rows, self.repeated_rows = state["rows"]
+        boot, seq = state["beat"]
+        self.heartbeat_at = (boot, seq)
+        self.answer = self.positions.answered(self.device.window.boot)
+        if kept.manifest is not None:
+            self.device.manifest = read_manifest(orjson.loads(kept.manifest))
+            self.board.learn(self.device.manifest)
+        if kept.values is not None:
+            self.board.restore(orjson.loads(kept.values))

@@ -1,0 +1,37 @@
+"""Things that a person should know and act upon; said once, withdrawn when they are over."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..effects import Effect, Notice
+from ..errors import Fact
+from .site import Site
+
+TWIN: Final = "two_devices_hold_this_key"
+FOREIGN: Final = "second_commander"
+CLOCK: Final = "device_clock_wrong"
+HUB_CLOCK: Final = "hub_clock_in_doubt"
+MANIFEST: Final = "manifest_refused"
+STORE: Final = "intake_not_writable"
+KINDS: Final = (TWIN, FOREIGN, CLOCK, HUB_CLOCK, MANIFEST, STORE)
+
+
+def say(
+    site: Site,
+    effects: list[Effect],
+    kind: str,
+    device_id: str | None = None,
+    *,
+    active: bool = True,
+    **facts: Fact,
+) -> None:
+    """Raise or withdraw a notice, unless it stands like that already."""
+    key = (kind, device_id)
+    if active == (key in site.notices):
+        return
+    if active:
+        site.notices.add(key)
+    else:
+        site.notices.discard(key)
+    effects.append(Notice(kind, device_id, active, facts))

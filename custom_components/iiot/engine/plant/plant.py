@@ -1,0 +1,204 @@
+"""The façade: one hub's engine. It is told what happens, and says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..devices.device import Device
+from ..devices.inbox import Inbox
+from ..devices.keys import KeyRing
+from ..effects import Effect, HealthChanged
+from ..errors import Refusal
+from ..ports import Batch, Entropy, JournalEntry, Kept
+from ..values import NS_PER_S, Now, Settings
+from ..wire import codec, signing
+from . import commits, door, notices, reception, replaying
+from .member import Member
+from .site import Site
+from .upkeep import Upkeep
+
+POLL_SPREAD_S = 60.0
+"""After a start every device is asked for a heartbeat within this time."""
+POLL_PER_S = 20.0
+"""A small fleet is asked sooner, at this rate."""
+
+
+class Plant:
+    """Devices, inbox and journal of one hub, without any I/O.
+
+    Order of life: `restore`, `replay` for every journal row after the cursor of the last values,
+    `start`, then anything. Whatever gives effects back expects them to be performed in order.
+    """
+
+    def __init__(
+        self, settings: Settings, entropy: Entropy, fleet_key: bytes | None = None
+    ) -> None:
+        self._site = Site(settings=settings, entropy=entropy, fleet_key=fleet_key)
+        self._upkeep = Upkeep()
+
+    # --- reading -------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """What a person chose for this hub."""
+        return self._site.settings
+
+    @property
+    def members(self) -> dict[str, Member]:
+        """Registered devices by id. Read only."""
+        return self._site.members
+
+    @property
+    def inbox(self) -> Inbox:
+        """Devices that wait for approval. Read only."""
+        return self._site.inbox
+
+    @property
+    def strangers(self) -> dict[str, int]:
+        """Refused messages of nobody we know, by code."""
+        return dict(self._site.strangers.counts)
+
+    @property
+    def accepted(self) -> int:
+        """Messages accepted since the start."""
+        return self._site.accepted
+
+    @property
+    def commit_due_ns(self) -> int | None:
+        """Steady time of the next commit; None when nothing waits or one is under way."""
+        waiting = self._site.waiting
+        return None if waiting.in_flight is not None else waiting.due_ns
+
+    def highest_boot(self, device_id: str) -> int:
+        """Boot above which a device of this id has to start: for its provisioning text."""
+        member = self._site.members.get(device_id) or self._site.removed.get(device_id)
+        return member.device.window.boot if member else 0
+
+    def fits_key(self, device_id: str, key: bytes) -> bool | None:
+        """Whether `key` makes the MAC of a waiting device's last heartbeat; None: not called."""
+        entry = self._site.inbox.get(device_id)
+        if entry is None:
+            return None
+        envelope = codec.split(entry.message)
+        return signing.is_signed_by(key, envelope.span, envelope.mac)
+
+    # --- start ---------------------------------------------------------------------------
+
+    def restore(self, kept: Iterable[Kept], keys: dict[str, dict[int, bytes]]) -> None:
+        """Register the devices of `keys` with what the store holds; the rest are tombstones."""
+        states = {entry.device_id: entry for entry in kept}
+        for device_id, device_keys in keys.items():
+            door.admit(self._site, device_id, device_keys, states.pop(device_id, None))
+        for device_id, entry in states.items():
+            member = Member(device=Device(id=device_id, keys=KeyRing({})))
+            member.restore(entry)
+            member.is_removed = True
+            self._site.removed[device_id] = member
+
+    def replay(self, entries: Iterable[JournalEntry]) -> None:
+        """Bring the last values up to date from the journal."""
+        for entry in entries:
+            replaying.show_again(self._site, entry.row)
+
+    def start(self, now: Now) -> list[Effect]:
+        """Begin: deadlines count from now, and every device is asked how it is."""
+        effects: list[Effect] = []
+        spread_s = min(POLL_SPREAD_S, len(self._site.members) / POLL_PER_S)
+        for member in self._site.members.values():
+            liveness = member.device.liveness
+            liveness.resume(now.wall_ns)
+            member.connection = liveness.state(now.wall_ns, self.settings)
+            share = int.from_bytes(self._site.entropy(2)) / 65_536
+            member.wants.poll_due_ns = now.steady_ns + int(share * spread_s * NS_PER_S)
+            if member.device.has_twin:
+                notices.say(self._site, effects, notices.TWIN, member.device.id)
+            if member.device.is_foreign:
+                notices.say(self._site, effects, notices.FOREIGN, member.device.id)
+        self._upkeep.tick(self._site, now, effects)
+        return effects
+
+    # --- running -------------------------------------------------------------------------
+
+    def on_message(
+        self, topic: str, message: bytes, now: Now, *, retained: bool = False
+    ) -> list[Effect]:
+        """Take in one message, whoever sent it. Never raises for what is in it."""
+        effects: list[Effect] = []
+        try:
+            reception.receive(self._site, topic, message, retained, now, effects)
+        except Refusal as refusal:
+            reception.refuse(self._site, topic, refusal, now, effects)
+        return effects
+
+    def tick(self, now: Now) -> list[Effect]:
+        """Do what time demands; call it about ten times a second."""
+        effects: list[Effect] = []
+        self._upkeep.tick(self._site, now, effects)
+        return effects
+
+    def committed(self, batch: Batch, now: Now) -> list[Effect]:
+        """A batch is durable."""
+        effects: list[Effect] = []
+        commits.committed(self._site, batch, now, effects)
+        return effects
+
+    def not_committed(self, batch: Batch, reason: str, now: Now) -> list[Effect]:
+        """A batch could not be written; it will be given out again."""
+        effects: list[Effect] = []
+        commits.not_committed(self._site, batch, reason, now, effects)
+        return effects
+
+    def flush(self, now: Now) -> list[Effect]:
+        """Give out everything that is not durable yet, before a stop."""
+        effects: list[Effect] = []
+        commits.flush(self._site, now, effects)
+        return effects
+
+    def set_connected(self, connected: bool, now: Now) -> None:  # noqa: FBT001
+        """Note whether messages can leave. After an outage every device is asked how it is."""
+        if connected and not self._site.connected:
+            for member in self._site.members.values():
+                member.wants.poll_due_ns = now.steady_ns
+        self._site.connected = connected
+
+    # --- requests ------------------------------------------------------------------------
+
+    def adopt(self, device_id: str, keys: dict[int, bytes], now: Now) -> list[Effect]:
+        """Register a device; raises `DeviceExistsError`."""
+        effects: list[Effect] = []
+        door.adopt(self._site, device_id, keys, now, effects)
+        return effects
+
+    def remove(self, device_id: str, now: Now) -> list[Effect]:
+        """Take a device out of the registry; unknown ids do nothing."""
+        effects: list[Effect] = []
+        door.remove(self._site, device_id, now, effects)
+        return effects
+
+    def rekey(self, device_id: str, keys: dict[int, bytes], now: Now) -> None:
+        """A device was provisioned with another key."""
+        member = self._site.members[device_id]
+        member.device.keys = KeyRing(keys)
+        member.device.just_adopted = True
+        self._site.touch(member, now.steady_ns, 0)
+
+    def settle(self, device_id: str, kind: str, now: Now) -> list[Effect]:
+        """A person decided about a twin or a second commander: this hub goes on."""
+        effects: list[Effect] = []
+        member = self._site.members.get(device_id)
+        if member is not None:
+            device = member.device
+            if kind == notices.TWIN:
+                device.has_twin, device.twin_count = False, 0
+            elif kind == notices.FOREIGN:
+                device.is_foreign = False
+            notices.say(self._site, effects, kind, device_id, active=False)
+            self._site.touch(member, now.steady_ns, 0)
+            effects.append(HealthChanged(device_id))
+        return effects
+
+    def reoffer(self, device_id: str) -> None:
+        """A person took back that a waiting device is ignored: offer it at its next call."""
+        entry = self._site.inbox.get(device_id)
+        if entry is not None:
+            entry.card = False

@@ -1,0 +1,240 @@
+"""The checks upward, in their order (protocol.md). Nothing moves before the last has passed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+
+from ..devices.anchor import BootClock, Timing
+from ..devices.device import TWIN_APART_NS, TWIN_PROOFS, Device
+from ..devices.manifest_rules import read_manifest
+from ..effects import ConnectionChanged, Effect
+from ..errors import Code, Refusal
+from ..ports import JournalRow
+from ..values import NS_PER_S, Connection, Leaf, Now, TimeFlag
+from ..wire import canonical, codec, frames, topics
+from ..wire.data import read_data
+from ..wire.frames import Ack, Header
+from ..wire.heartbeat import Heartbeat, read_heartbeat
+from . import door, leaves, notices
+from .arrival import Arrival, count_refusal
+from .member import Member
+from .site import Site
+
+TWIN_FRESH_NS: Final = 60 * NS_PER_S
+"""A second holder's clock must agree with the hub's this closely."""
+
+_READERS: Final[dict[Leaf, Callable[[dict[str, Any]], Any]]] = {
+    Leaf.HEARTBEAT: read_heartbeat,
+    Leaf.MANIFEST: read_manifest,
+    Leaf.DATA: read_data,
+    Leaf.ALARM: frames.read_alarm,
+    Leaf.LOG: frames.read_log,
+    Leaf.ACK: frames.read_ack,
+    Leaf.STATUS: frames.read_status,
+}
+
+_PROVING: Final = frozenset({Leaf.HEARTBEAT, Leaf.ACK})
+"""Messages that name the newest down message that the device accepted."""
+
+_COMMIT_WITHIN_NS: Final = {
+    Leaf.DATA: 800_000_000,
+    Leaf.HEARTBEAT: 100_000_000,
+    Leaf.MANIFEST: 100_000_000,
+    Leaf.ALARM: 100_000_000,
+    Leaf.LOG: 800_000_000,
+    Leaf.ACK: 100_000_000,
+    Leaf.STATUS: 100_000_000,
+}
+"""Data within 1 s, acks, alarms and status within 250 ms, the commit itself included."""
+
+
+def receive(  # noqa: PLR0913
+    site: Site, topic: str, message: bytes, retained: bool, now: Now, effects: list[Effect]  # noqa: FBT001
+) -> None:
+    """Take one message in; adds to `effects`, raises `Refusal`."""
+    if retained:
+        raise Refusal(Code.RETAINED, "nothing that a device sends may be retained")
+    envelope = codec.split(message)
+    route = site.routes.get(topic)
+    if route is None:
+        door.knock(site, topic, message, envelope, now, effects)
+        return
+    member, leaf = route
+    device = member.device
+    kid = device.keys.signer(envelope.span, envelope.mac)
+    if kid is None:
+        raise _bad_mac(device, envelope.span)
+    payload = canonical.decode(envelope.span)
+    header = frames.read_header(payload)
+    body = _READERS[leaf](payload) if payload.get("type") == leaf else None
+    check_place(payload, device.id, leaf)
+    if header.kid != kid:
+        raise Refusal(Code.BAD_MAC, "signed with another key than it names")
+    row = JournalRow(
+        now.wall_ns, device.id, topic, kid, header.boot, header.seq, 0, None, None, message
+    )
+    if leaf is Leaf.STATUS and not body.online:
+        _take_offline(site, member, header, body, row, now, effects)
+        return
+    try:
+        device.window.check(header.boot, header.seq)
+    except Refusal:
+        _look_for_twin(site, device, header, now.wall_ns, effects)
+        raise
+    _take(site, member, leaf, header, body, row, now, effects)
+
+
+def check_place(payload: dict[str, Any], device_id: str, leaf: Leaf) -> None:
+    """Raise `Refusal(wrong_topic)` unless the payload names the topic that it came on."""
+    if payload.get("id") != device_id or payload.get("type") != leaf:
+        raise Refusal(Code.WRONG_TOPIC, "id or type differ from the topic")
+
+
+def refuse(site: Site, topic: str, refusal: Refusal, now: Now, effects: list[Effect]) -> None:
+    """Count a refusal against the owner of the topic, or against nobody we know."""
+    route = site.routes.get(topic)
+    if route is None:
+        parsed = topics.parse_up(site.settings.prefix, topic)
+        count_refusal(site.strangers, parsed[0] if parsed else "", refusal, now, effects)
+        return
+    member, leaf = route
+    count_refusal(member.device.refusals, member.device.id, refusal, now, effects)
+    if refusal.code is Code.MALFORMED and leaf is Leaf.MANIFEST:
+        reason = refusal.detail
+        notices.say(site, effects, notices.MANIFEST, member.device.id, reason=reason)
+
+
+def _bad_mac(device: Device, span: bytes) -> Refusal:
+    """Tell a message of an unknown key from one that was altered."""
+    try:
+        named = orjson.loads(span)["kid"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        named = None
+    if type(named) is int and not device.keys.holds(named):
+        return Refusal(Code.UNKNOWN_KEY, "signed with a key that this hub does not hold", kid=named)
+    return Refusal(Code.BAD_MAC, "the signature does not fit the message")
+
+
+def _take(  # noqa: PLR0913, PLR0917
+    site: Site,
+    member: Member,
+    leaf: Leaf,
+    header: Header,
+    body: Any,  # noqa: ANN401
+    row: JournalRow,
+    now: Now,
+    effects: list[Effect],
+) -> None:
+    device = member.device
+    clock = device.clock(header.boot)
+    if clock.runs_ahead(header.up_ns, now.wall_ns):
+        raise Refusal(Code.MALFORMED, "its time since boot runs ahead of the hub's clock")
+    proof = leaf in _PROVING and _is_proof(device, body, now.wall_ns)
+    timing = _place(site, clock, header, now.wall_ns, proof=proof)
+    delayed = timing.flags & TimeFlag.DELAYED
+    if delayed and site.settings.strict:
+        raise Refusal(Code.DELAYED, "older than this hub accepts")
+    if site.waiting.is_full:
+        raise Refusal(Code.BUSY, "the journal cannot be written")
+    flags = leaves.TABLE[leaf](Arrival(site, member, header, timing, now, effects), body)
+    device.window.move(header.boot, header.seq)
+    clock.take(header, now.wall_ns, timing)
+    member.last_up_ns = header.up_ns
+    member.messages += 1
+    site.accepted += 1
+    if flags is not None:
+        anchor, skew = timing.anchor_ns, timing.skew_ns
+        _journal(site, row._replace(flags=int(flags), anchor_ns=anchor, skew_ns=skew))
+    site.touch(member, now.steady_ns, _COMMIT_WITHIN_NS[leaf])
+    if not delayed:
+        member.clock_quality = header.tq
+        stays_asleep = leaf is Leaf.HEARTBEAT or (leaf is Leaf.DATA and body.bye)
+        device.liveness.hear(now.wall_ns, woke=not stays_asleep)
+        if leaf is Leaf.HEARTBEAT or member.connection is not Connection.LIVE:
+            announce(site, member, now, effects)
+
+
+def _is_proof(device: Device, body: Heartbeat | Ack, now_ns: int) -> bool:
+    if isinstance(body, Heartbeat) and body.nonce != device.downlink.nonce:
+        return False
+    return device.downlink.proves_fresh(body.hseq, now_ns)
+
+
+def _place(site: Site, clock: BootClock, header: Header, now_ns: int, *, proof: bool) -> Timing:
+    timing = clock.judge(header, now_ns, site.settings, proof)
+    if not site.doubts or timing.time_ns is None:
+        return timing
+    # The hub's own clock is in question: it corrects nothing and moves no anchor.
+    flags = timing.flags & ~(TimeFlag.CORRECTED | TimeFlag.UNCERTAIN_TIME)
+    time_ns = header.ts_ns or timing.time_ns
+    return timing._replace(anchor_ns=clock.anchor_ns, time_ns=time_ns, flags=flags, proven=False)
+
+
+def announce(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
+    """Say it when the connection state is another than before."""
+    state = member.device.liveness.state(now.wall_ns, site.settings)
+    if state is not member.connection:
+        member.connection = state
+        effects.append(ConnectionChanged(member.device.id))
+
+
+def _journal(site: Site, row: JournalRow) -> None:
+    site.waiting.rows.append(row)
+    site.waiting.size += len(row.message)
+
+
+def _take_offline(  # noqa: PLR0913, PLR0917
+    site: Site,
+    member: Member,
+    header: Header,
+    body: frames.Status,
+    row: JournalRow,
+    now: Now,
+    effects: list[Effect],
+) -> None:
+    """A will, or a clean goodbye: it counts for the live session, once; time does not apply.
+
+    A will was signed when the connection began, so its number may lie behind the window.
+    """
+    device = member.device
+    try:
+        device.window.check(header.boot, header.seq)
+    except Refusal:
+        if body.session != device.session:
+            raise
+    else:
+        device.window.move(header.boot, header.seq)
+    if body.session == device.session:
+        device.session = None
+        device.liveness.leave()
+        announce(site, member, now, effects)
+    member.messages += 1
+    site.accepted += 1
+    _journal(site, row)
+    site.touch(member, now.steady_ns, _COMMIT_WITHIN_NS[Leaf.STATUS])
+
+
+def _look_for_twin(
+    site: Site, device: Device, header: Header, now_ns: int, effects: list[Effect]
+) -> None:
+    """Three fresh messages of a lower boot are no replay: two devices hold one key."""
+    higher = device.clocks.get(device.window.boot)
+    fresh = (
+        header.boot < device.window.boot
+        and header.tq > 0
+        and abs(now_ns - header.ts_ns) < TWIN_FRESH_NS
+        and higher is not None
+        and header.ts_ns > higher.first_ns + TWIN_APART_NS
+    )
+    if not fresh or device.has_twin:
+        return
+    device.twin_count = device.twin_count + 1 if header.seq > device.twin_seq else 1
+    device.twin_seq = header.seq
+    if device.twin_count >= TWIN_PROOFS:
+        device.has_twin = True
+        notices.say(site, effects, notices.TWIN, device.id)
+
+

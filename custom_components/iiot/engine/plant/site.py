@@ -1,0 +1,83 @@
+"""The state of one hub, which the plant's rooms share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..devices.inbox import Inbox
+from ..devices.refusals import Refusals
+from ..ports import Batch, Entropy, JournalRow
+from ..values import Leaf, Settings
+from ..wire import topics
+from .member import Member
+
+MAX_WAITING_ROWS = 100_000
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+"""What may wait in memory while the store cannot be written."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Waiting:
+    """Accepted messages on their way to the next commit."""
+
+    rows: list[JournalRow] = field(default_factory=list)
+    size: int = 0
+    dirty: dict[str, Member] = field(default_factory=dict)
+    """Members whose state differs from the durable one."""
+    due_ns: int | None = None
+    """Steady time of the next commit."""
+    in_flight: Batch | None = None
+    flying: dict[str, tuple[Member, int]] = field(default_factory=dict)
+    """Members of that batch, with the end of the down numbers that it reserves."""
+    number: int = 0
+    values_saved_ns: int | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more may be accepted for now."""
+        return len(self.rows) >= MAX_WAITING_ROWS or self.size >= MAX_WAITING_BYTES
+
+
+@dataclass(kw_only=True, slots=True)
+class Site:
+    """One hub: its people's settings, its devices, its inbox, and what waits to be committed."""
+
+    settings: Settings
+    entropy: Entropy
+    fleet_key: bytes | None = field(default=None, repr=False)
+    members: dict[str, Member] = field(default_factory=dict)
+    removed: dict[str, Member] = field(default_factory=dict)
+    """Tombstones: windows and down numbers of devices that were taken out."""
+    routes: dict[str, tuple[Member, Leaf]] = field(default_factory=dict)
+    """Topic → whose it is."""
+    inbox: Inbox = field(default_factory=Inbox)
+    strangers: Refusals = field(default_factory=Refusals)
+    """Refused messages of nobody we know."""
+    waiting: Waiting = field(default_factory=Waiting)
+    connected: bool = False
+    doubts: bool = False
+    """The hub's own clock is in question."""
+    accepted: int = 0
+    notices: set[tuple[str, str | None]] = field(default_factory=set)
+    """What people are being told, so that it is said once."""
+
+    def route(self, member: Member) -> None:
+        """Recognise the member's topics."""
+        prefix = self.settings.prefix
+        for leaf in topics.UP_LEAVES:
+            topic = topics.topic_of(prefix, member.device.id, leaf)
+            self.routes[topic] = (member, leaf)
+
+    def unroute(self, member: Member) -> None:
+        """Forget the member's topics."""
+        for leaf in topics.UP_LEAVES:
+            self.routes.pop(topics.topic_of(self.settings.prefix, member.device.id, leaf), None)
+
+    def touch(self, member: Member, steady_ns: int, within_ns: int) -> None:
+        """The member's state has to be durable soon."""
+        self.waiting.dirty[member.device.id] = member
+        due = steady_ns + within_ns
+        if self.waiting.due_ns is None or due < self.waiting.due_ns:
+            self.waiting.due_ns = due
+
+

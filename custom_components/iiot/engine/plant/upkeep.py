@@ -1,0 +1,69 @@
+"""What time itself does: devices fall silent, clocks step, messages become due."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Final
+
+from ..effects import ConnectionChanged, Effect
+from ..values import NS_PER_S, ClockQuality, Now
+from . import answers, commits, notices
+from .site import Site
+
+ROUND_NS: Final = NS_PER_S
+"""Members are looked over once a second."""
+STEP_NS: Final = NS_PER_S // 2
+"""A difference between the hub's clocks above this is a step of the wall clock."""
+DOUBT_SKEW_NS: Final = 60 * NS_PER_S
+DOUBT_DEVICES: Final = 3
+"""The hub doubts its own clock when at least so many good clocks disagree by more."""
+
+
+class Upkeep:
+    """The plant's sense of passing time."""
+
+    __slots__ = ("_offset_ns", "_round_ns")
+
+    def __init__(self) -> None:
+        self._offset_ns: int | None = None
+        self._round_ns = 0
+
+    def tick(self, site: Site, now: Now, effects: list[Effect]) -> None:
+        """Do what is due; call it several times a second."""
+        self._follow_step(site, now)
+        if now.steady_ns - self._round_ns >= ROUND_NS or not self._round_ns:
+            self._round_ns = now.steady_ns
+            _look_over(site, now, effects)
+            _doubt(site, effects)
+        commits.begin(site, now, effects)
+
+    def _follow_step(self, site: Site, now: Now) -> None:
+        offset = now.wall_ns - now.steady_ns
+        held, self._offset_ns = self._offset_ns, offset
+        if held is not None and abs(offset - held) > STEP_NS:
+            for member in site.members.values():
+                member.device.liveness.shift(offset - held)
+                for clock in member.device.clocks.values():
+                    clock.shift(offset - held)
+
+
+def _look_over(site: Site, now: Now, effects: list[Effect]) -> None:
+    for member in site.members.values():
+        state = member.device.liveness.state(now.wall_ns, site.settings)
+        if state is not member.connection:
+            member.connection = state
+            effects.append(ConnectionChanged(member.device.id))
+        answers.send_due(site, member, now, effects)
+
+
+def _doubt(site: Site, effects: list[Effect]) -> None:
+    """Compare the hub's clock with the good clocks of its devices."""
+    skews = []
+    for member in site.members.values():
+        clock = member.device.clocks.get(member.device.window.boot)
+        if member.clock_quality == ClockQuality.NTP_OR_GPS and clock and clock.skew_ns is not None:
+            skews.append(clock.skew_ns)
+    middle = median(skews) if len(skews) >= DOUBT_DEVICES else 0
+    site.doubts = abs(middle) > DOUBT_SKEW_NS
+    seconds = round(middle / NS_PER_S)
+    notices.say(site, effects, notices.HUB_CLOCK, active=site.doubts, skew_s=seconds)

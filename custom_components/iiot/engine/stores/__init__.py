@@ -1,0 +1,1 @@
+"""Files and databases behind the ports. Blocking: callers run them in a worker thread."""

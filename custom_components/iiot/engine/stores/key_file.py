@@ -1,0 +1,111 @@
+"""The keys of one hub: one JSON file of its own, mode 0600, replaced as a whole.
+
+A file that existed and is gone or unreadable is an alarm, never a first run: without its keys
+the hub would refuse its own devices.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from ..errors import KeyFileError
+
+VERSION: Final = 1
+_MODE: Final = 0o600
+
+
+class KeyFile:
+    """Fleet key and device keys. Every method blocks."""
+
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
+        self._fleet: bytes | None = None
+        self._devices: dict[str, dict[int, bytes]] = {}
+
+    def create(self, fleet_key: bytes | None) -> None:
+        """Start a new file; replaces one that is left from a hub that is gone."""
+        self._fleet, self._devices = fleet_key, {}
+        self._write()
+
+    def load(self) -> None:
+        """Read the file; raises `KeyFileError`."""
+        try:
+            content = json.loads(self.path.read_text("utf-8"))
+            if content["version"] > VERSION:
+                raise KeyFileError("written by a newer release", path=str(self.path))
+            fleet = content["fleet_key"]
+            self._fleet = None if fleet is None else bytes.fromhex(fleet)
+            self._devices = {
+                device_id: {int(kid): bytes.fromhex(key) for kid, key in keys.items()}
+                for device_id, keys in content["devices"].items()
+            }
+        except FileNotFoundError as err:
+            raise KeyFileError("the key file is missing", path=str(self.path)) from err
+        except OSError as err:
+            raise KeyFileError("the key file cannot be read", path=str(self.path)) from err
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise KeyFileError("the key file is damaged", path=str(self.path)) from None
+
+    @property
+    def fleet_key(self) -> bytes | None:
+        """Key that enrols devices; None when this hub has none."""
+        return self._fleet
+
+    def set_fleet_key(self, fleet_key: bytes | None) -> None:
+        """Replace the fleet key."""
+        self._fleet = fleet_key
+        self._write()
+
+    def device_keys(self, device_id: str) -> dict[int, bytes]:
+        """Keys of a device by key id; empty when there is none."""
+        return dict(self._devices.get(device_id, {}))
+
+    def put_device(self, device_id: str, kid: int, key: bytes) -> None:
+        """Make `key` the one key of a device."""
+        self._devices[device_id] = {kid: key}
+        self._write()
+
+    def remove_device(self, device_id: str) -> None:
+        """Forget the keys of a device."""
+        if self._devices.pop(device_id, None) is not None:
+            self._write()
+
+    def delete(self) -> None:
+        """Remove the file with the hub."""
+        self.path.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        content: dict[str, Any] = {
+            "version": VERSION,
+            "fleet_key": None if self._fleet is None else self._fleet.hex(),
+            "devices": {
+                device_id: {str(kid): key.hex() for kid, key in keys.items()}
+                for device_id, keys in self._devices.items()
+            },
+        }
+        fresh = self.path.with_suffix(".new")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self.path)
+            _sync_folder(self.path.parent)
+        except OSError as err:
+            raise KeyFileError("the key file cannot be written", path=str(self.path)) from err
+
+    def __repr__(self) -> str:
+        return f"KeyFile({self.path.name!r}, devices={len(self._devices)})"
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,200 @@
+"""The intake in SQLite: one file, one writer, write-ahead log, full synchronisation.
+
+A commit is durable when `commit` returns. The journal is bounded by age and size; space of
+dropped rows is used again, so the file does not grow beyond its budget.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from ..errors import StoreError, StoreVersionError
+from ..ports import Batch, JournalEntry, JournalRow, Kept, Trimmed
+
+VERSION: Final = 1
+"""Of the tables below, kept in `user_version`."""
+LAST_VALUES: Final = "last_values"
+TRIM_STEP: Final = 5_000
+"""Rows dropped in one transaction, so that no commit waits long."""
+
+_SCHEMA: Final = """
+CREATE TABLE frames (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  received_ns INTEGER NOT NULL,
+  device_id TEXT NOT NULL,
+  topic TEXT NOT NULL,
+  kid INTEGER NOT NULL,
+  boot INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  flags INTEGER NOT NULL,
+  anchor_ns INTEGER,
+  skew_ns INTEGER,
+  message BLOB NOT NULL
+);
+CREATE TABLE devices (
+  device_id TEXT PRIMARY KEY,
+  state BLOB NOT NULL,
+  manifest BLOB,
+  last_values BLOB
+) WITHOUT ROWID;
+CREATE TABLE readers (name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO readers VALUES ('last_values', 0);
+"""
+
+_INSERT: Final = (
+    "INSERT INTO frames (received_ns, device_id, topic, kid, boot, seq, flags, anchor_ns,"
+    " skew_ns, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_UPSERT_STATE: Final = (
+    "INSERT INTO devices (device_id, state) VALUES (?, ?)"
+    " ON CONFLICT (device_id) DO UPDATE SET state = excluded.state"
+)
+
+
+class SqliteIntake:
+    """`IntakeStore` over one SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file; raises `StoreError`, `StoreVersionError`."""
+        self._path: Final = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._prepare()
+        except (sqlite3.Error, OSError) as err:
+            raise self._failure("cannot be opened", err) from err
+
+    def load(self) -> list[Kept]:
+        """See `IntakeStore`."""
+        try:
+            rows = self._db.execute("SELECT device_id, state, manifest, last_values FROM devices")
+            return [Kept(*row) for row in rows]
+        except sqlite3.Error as err:
+            raise self._failure("cannot be read", err) from err
+
+    def commit(self, batch: Batch) -> None:
+        """See `IntakeStore`."""
+        execute = self._db.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            self._db.executemany(_INSERT, batch.rows)
+            self._db.executemany(_UPSERT_STATE, batch.states)
+            self._db.executemany(
+                "UPDATE devices SET manifest = ?2 WHERE device_id = ?1", batch.manifests
+            )
+            if batch.values is not None:
+                self._save_values(batch.values)
+            execute("COMMIT")
+        except sqlite3.Error as err:
+            with suppress(sqlite3.Error):
+                execute("ROLLBACK")
+            raise self._failure("cannot be written", err) from err
+
+    def cursor(self, reader: str) -> int:
+        """See `IntakeStore`."""
+        query = "SELECT position FROM readers WHERE name = ?"
+        try:
+            found = self._db.execute(query, (reader,)).fetchone()
+        except sqlite3.Error as err:
+            raise self._failure("cannot be read", err) from err
+        return 0 if found is None else int(found[0])
+
+    def move_cursor(self, reader: str, position: int) -> None:
+        """See `IntakeStore`."""
+        try:
+            self._db.execute(
+                "INSERT INTO readers VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET position = excluded.position",
+                (reader, position),
+            )
+        except sqlite3.Error as err:
+            raise self._failure("cannot be written", err) from err
+
+    def read_after(self, position: int, limit: int) -> list[JournalEntry]:
+        """See `IntakeStore`."""
+        try:
+            rows = self._db.execute(
+                "SELECT position, received_ns, device_id, topic, kid, boot, seq, flags,"
+                " anchor_ns, skew_ns, message FROM frames WHERE position > ?"
+                " ORDER BY position LIMIT ?",
+                (position, limit),
+            )
+            return [JournalEntry(row[0], JournalRow(*row[1:])) for row in rows]
+        except sqlite3.Error as err:
+            raise self._failure("cannot be read", err) from err
+
+    def trim(self, *, before_ns: int, max_bytes: int) -> Trimmed:
+        """See `IntakeStore`."""
+        try:
+            first, last = self._ends()
+            if first is None:
+                return Trimmed(0, {}, more=False)
+            step_end = min(first + TRIM_STEP - 1, last)
+            if self.size_bytes() > max_bytes:
+                return self._drop_upto(step_end, more=True)
+            taken = self._db.execute("SELECT min(position) FROM readers").fetchone()[0]
+            old = self._db.execute(
+                "SELECT max(position) FROM frames WHERE position <= ? AND received_ns < ?",
+                (min(step_end, taken), before_ns),
+            ).fetchone()[0]
+            if old is None:
+                return Trimmed(0, {}, more=False)
+            return self._drop_upto(old, more=old == step_end)
+        except sqlite3.Error as err:
+            raise self._failure("cannot be trimmed", err) from err
+
+    def size_bytes(self) -> int:
+        """See `IntakeStore`."""
+        pages, free, size = (
+            self._db.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
+
+    def close(self) -> None:
+        """See `IntakeStore`."""
+        with suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.close()
+
+    def _prepare(self) -> None:
+        execute = self._db.execute
+        execute("PRAGMA journal_mode = WAL")
+        execute("PRAGMA synchronous = FULL")
+        execute("PRAGMA busy_timeout = 5000")
+        (version,) = execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise StoreVersionError(
+                "was written by a newer release", path=str(self._path), version=version
+            )
+        if version == 0:
+            self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+
+    def _save_values(self, values: list[tuple[str, bytes]]) -> None:
+        self._db.executemany("UPDATE devices SET last_values = ?2 WHERE device_id = ?1", values)
+        self._db.execute(
+            "UPDATE readers SET position = coalesce((SELECT max(position) FROM frames), position)"
+            " WHERE name = ?",
+            (LAST_VALUES,),
+        )
+
+    def _ends(self) -> tuple[int | None, int]:
+        first, last = self._db.execute("SELECT min(position), max(position) FROM frames").fetchone()
+        return first, last or 0
+
+    def _drop_upto(self, position: int, *, more: bool) -> Trimmed:
+        behind = self._db.execute(
+            "SELECT r.name, count(*) FROM readers r JOIN frames f"
+            " ON f.position > r.position AND f.position <= ? GROUP BY r.name",
+            (position,),
+        ).fetchall()
+        self._db.execute("BEGIN IMMEDIATE")
+        dropped = self._db.execute("DELETE FROM frames WHERE position <= ?", (position,)).rowcount
+        self._db.execute("COMMIT")
+        return Trimmed(dropped, dict(behind), more=more and dropped > 0)
+
+    def _failure(self, what: str, err: Exception) -> StoreError:
+        return StoreError(f"the journal {what}: {err}", path=str(self._path))

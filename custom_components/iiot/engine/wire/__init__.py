@@ -1,0 +1,1 @@
+"""Bytes to frames and back: topics, envelope, canonical JSON, signatures, replay window."""

@@ -1,0 +1,62 @@
+"""Topics: `<prefix>/<device id>/<leaf>`. Nothing here is ever taken from a payload."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ..errors import DeviceIdError, PrefixError
+from ..values import UP_LEAVES, Leaf
+
+RESERVED_ID: Final = "hub"
+MAX_PREFIX_BYTES: Final = 128
+_DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_UP: Final = {str(leaf): leaf for leaf in UP_LEAVES}
+
+
+def is_device_id(text: str) -> bool:
+    """Whether `text` may name a device."""
+    return _DEVICE_ID.fullmatch(text) is not None and text != RESERVED_ID
+
+
+def check_device_id(text: str) -> str:
+    """Give `text` back, or raise `DeviceIdError`."""
+    if not is_device_id(text):
+        raise DeviceIdError
+    return text
+
+
+def check_prefix(text: str) -> str:
+    """Give `text` back when it can stand in front of a device id, else raise `PrefixError`."""
+    levels = text.split("/")
+    wrong = (
+        not all(levels)
+        or any(ch in "+#" or not ch.isprintable() for ch in text)
+        or text.startswith("$")
+        or len(text.encode("utf-8", "replace")) > MAX_PREFIX_BYTES
+    )
+    if wrong:
+        raise PrefixError
+    return text
+
+
+def topic_of(prefix: str, device_id: str, leaf: Leaf) -> str:
+    """Build a topic."""
+    return f"{prefix}/{device_id}/{leaf}"
+
+
+def subscriptions(prefix: str) -> tuple[str, ...]:
+    """Topic filters that carry everything devices send: one a leaf, so that no echo comes back."""
+    return tuple(f"{prefix}/+/{leaf}" for leaf in UP_LEAVES)
+
+
+def parse_up(prefix: str, topic: str) -> tuple[str, Leaf] | None:
+    """Device id and leaf of an upward topic below `prefix`; None for every other topic."""
+    head, _, rest = topic.partition(prefix + "/")
+    if head or not rest:
+        return None
+    device_id, _, name = rest.partition("/")
+    leaf = _UP.get(name)
+    if leaf is None or not is_device_id(device_id):
+        return None
+    return device_id, leaf
