@@ -28,6 +28,12 @@ def _integration_is_found(request: pytest.FixtureRequest) -> None:
     request.getfixturevalue("enable_custom_integrations")
 
 
+@pytest.fixture
+def expected_lingering_timers(request: pytest.FixtureRequest) -> bool:
+    """Tolerate the timer that the mocked MQTT client of Home Assistant leaves behind, and no other."""
+    return "mqtt_mock" in request.fixturenames or "mqtt_mock_entry" in request.fixturenames
+
+
 @pytest.fixture(autouse=True)
 def _no_deprecation_notice(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Fail a test in which Home Assistant says that the integration uses something deprecated."""

@@ -60,12 +60,15 @@ ensure_environment() {
   if ! environment_is_sound; then
     say "making the virtual environment"
     uv venv --quiet --clear --python "${PYTHON}" "${VENV}"
+    printf '%s\n' "${ROOT}" >"${VENV}/made-for"
   fi
   local headers="${DEBIAN_PYTHON}/usr/include"
   [[ ! -d "${headers}" ]] || export CPATH="${headers}:${headers}/python3.14"
   uv sync --quiet --frozen --python "${VENV}/bin/python" || die "the packages of uv.lock could not be installed"
 }
 
+# environment_is_sound: of the wanted version, and made for this folder: a copied tree would import from the old one.
 environment_is_sound() {
-  "${VENV}/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 14, 2))' 2>/dev/null
+  [[ "$(cat "${VENV}/made-for" 2>/dev/null)" == "${ROOT}" ]] &&
+    "${VENV}/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 14, 2))' 2>/dev/null
 }

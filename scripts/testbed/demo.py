@@ -139,9 +139,9 @@ def main() -> int:
 
 
 async def _until_signal(work: Coroutine[None, None, None]) -> int:
-    """Do the work until it is done, or SIGINT or SIGTERM cancel it; what it started is ended either way."""
+    """Do the work until it is done, or a signal to end cancels it; what it started is ended either way."""
     task = asyncio.create_task(work)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
         await task
