@@ -1,6 +1,7 @@
 """A real Mosquitto on the loopback address."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
@@ -56,6 +57,8 @@ class Broker:
             "log_type notice",
             "connection_messages true",
         ]
+        if os.geteuid() == 0:  # it would give up its rights, and with them its folder
+            lines.append("user root")
         if self._persistence:
             lines += ["persistence true", f"persistence_location {self._folder}/", "autosave_interval 1"]
         return "\n".join(lines) + "\n"

@@ -1,0 +1,55 @@
+"""A broker that keeps what it holds, when it is asked to."""
+
+import asyncio
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+
+from testbed.broker import Broker
+from testbed.errors import TestbedError
+from testbed.ports import LOOPBACK, free_ports
+
+
+def retained(port: int) -> bytes | None:
+    """Return the retained message of the topic `plant`, or None."""
+    received: list[bytes] = []
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    client.on_message = lambda _client, _data, message: received.append(message.payload)
+    client.connect(LOOPBACK, port)
+    client.subscribe("plant")
+    for _ in range(20):
+        client.loop(0.05)
+    client.disconnect()
+    return received[0] if received else None
+
+
+def retain(port: int, payload: bytes) -> None:
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    client.connect(LOOPBACK, port)
+    client.loop_start()
+    client.publish("plant", payload, qos=1, retain=True).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()
+
+
+@pytest.mark.parametrize(("persistence", "kept"), [(True, b"here"), (False, None)])
+async def test_a_restarted_broker_knows_what_it_kept(tmp_path: Path, persistence: bool, kept: bytes | None) -> None:
+    broker = Broker(tmp_path / "broker", free_ports(1)[0], persistence=persistence)
+    await broker.start()
+    try:
+        await asyncio.to_thread(retain, broker.port, b"here")
+        await broker.restart()
+        assert await asyncio.to_thread(retained, broker.port) == kept
+    finally:
+        await broker.stop()
+
+
+async def test_a_taken_port_is_told(tmp_path: Path) -> None:
+    broker = Broker(tmp_path / "broker", free_ports(1)[0])
+    await broker.start()
+    try:
+        with pytest.raises(TestbedError, match="is taken"):
+            await Broker(tmp_path / "other", broker.port).start()
+    finally:
+        await broker.stop()
