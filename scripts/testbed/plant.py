@@ -1,8 +1,10 @@
 """The simulated plant as a process, and the hub in Home Assistant that takes it in."""
 
+import asyncio
 import os
 import secrets
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from .process import Process
 
 DOMAIN = "iiot"
 KEY_BYTES = 32
+# Home Assistant tries its broker again every 10 s.
+CONNECT_S = 15.0
 
 
 def new_fleet_key(file: Path) -> str:
@@ -37,6 +41,10 @@ async def add_hub(
         "discovery": discovery,
     }
     step = await _answer(api, step, "user", answers)
+    deadline = time.monotonic() + CONNECT_S
+    while (step.get("errors") or {}).get("base") == "mqtt_not_connected" and time.monotonic() < deadline:
+        await asyncio.sleep(0.2)
+        step = await _answer(api, step, "user", answers)
     if fleet_key:
         step = await _answer(api, step, "fleet_key", {"key": fleet_key})
     if step["type"] != "create_entry":
