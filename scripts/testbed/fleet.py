@@ -7,6 +7,7 @@ from typing import Any
 from .api import Api
 from .plant import DOMAIN
 
+CONNECTIONS = ("live", "late", "asleep", "lost")
 NOT_LIVE = ("unknown", "unavailable")
 
 
@@ -17,7 +18,7 @@ class Row:
     name: str
     model: str
     connection: str
-    """State of the entity that tells the connection (`live | late | asleep | lost`), or `-`."""
+    """State of the health entity that tells the connection (`live | late | asleep | lost`), or `-`."""
     live: int
     """Entities with a value, health entities not counted."""
     entities: int
@@ -65,11 +66,11 @@ def _entities_of(
 
 def _row(device: dict[str, Any], entities: list[dict[str, Any]], states: dict[str, str]) -> Row:
     readings = [entity["entity_id"] for entity in entities if entity["entity_category"] is None]
-    connection = next((entity for entity in entities if entity.get("translation_key") == "connection"), None)
+    health = [states.get(entity["entity_id"], "") for entity in entities if entity["entity_category"] == "diagnostic"]
     return Row(
         name=device["name_by_user"] or device["name"] or "?",
         model=device["model"] or "-",
-        connection="-" if connection is None else states.get(connection["entity_id"], "-"),
+        connection=next((state for state in health if state in CONNECTIONS), "-"),
         live=sum(states.get(entity_id, NOT_LIVE[0]) not in NOT_LIVE for entity_id in readings),
         entities=len(readings),
     )

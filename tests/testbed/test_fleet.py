@@ -33,7 +33,7 @@ class FakeApi:
             device("stranger", subentry="s3", domain="other"),
         ]
         entities = [
-            entity("sensor.pump_state", "pump", "diagnostic", key="connection"),
+            entity("sensor.pump_state", "pump", "diagnostic"),
             entity("sensor.pump_flow", "pump"),
             entity("sensor.bearing_temperature", "bearing"),
             entity("sensor.tank_level", "tank"),
@@ -59,8 +59,11 @@ def device(name: str, subentry: str | None, domain: str = "iiot") -> dict[str, A
 
 
 def entity(entity_id: str, device_id: str, category: str | None = None, **more: str) -> dict[str, Any]:
-    row = {"translation_key": more.get("key"), "disabled_by": more.get("disabled_by")}
-    return row | {"entity_id": entity_id, "device_id": device_id, "entity_category": category}
+    return {"disabled_by": more.get("disabled_by")} | {
+        "entity_id": entity_id,
+        "device_id": device_id,
+        "entity_category": category,
+    }
 
 
 async def test_a_device_is_live_when_a_reading_has_arrived() -> None:
