@@ -1,7 +1,5 @@
 """Names that are written into entries, options and registries. Changing one needs a migration."""
 
-from __future__ import annotations
-
 from typing import Final
 
 DOMAIN: Final = "iiot"
@@ -9,7 +7,7 @@ DOMAIN: Final = "iiot"
 # Entry data: facts about the hub
 CONF_PREFIX: Final = "prefix"
 
-# Options: preferences
+# Options hold preferences
 CONF_DISCOVERY: Final = "discovery"
 CONF_DELAY_LIMIT: Final = "delay_limit"
 CONF_SKEW_LIMIT: Final = "skew_limit"

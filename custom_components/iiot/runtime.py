@@ -1,7 +1,5 @@
 """What a loaded hub has at hand."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,5 @@
 """The hub's clock, as a port: the engine never asks the system itself."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 from .values import Now

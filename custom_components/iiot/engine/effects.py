@@ -4,8 +4,6 @@ Messages leave only inside `Publish`, and the plant gives those out only after t
 they rest on.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from .errors import Code, Fact

@@ -1,7 +1,5 @@
 """The one tree of errors: refusals with a code, a level and facts."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import ClassVar, Final
 
@@ -36,7 +34,7 @@ class EngineError(Exception):
     """Root of everything the engine raises on purpose."""
 
 
-class Refusal(EngineError):
+class Refusal(EngineError):  # noqa: N818 - the field's word; a refusal is no fault
     """A message that changes nothing, with the reason for it.
 
     `code` is stable; `detail` is one plain English clause for the log and `iiotctl explain`;

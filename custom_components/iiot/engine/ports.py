@@ -1,7 +1,5 @@
 """What the engine needs from outside, as small protocols."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -65,8 +63,10 @@ class IntakeStore(Protocol):
     """
 
     def load(self) -> list[Kept]:
-        """Every device as last committed. Values lack what the reader `last_values` has not
-        taken: the journal after its cursor."""
+        """Every device as last committed.
+
+        Values lack what the reader `last_values` has not taken: the journal after its cursor.
+        """
         ...
 
     def commit(self, batch: Batch) -> None:
@@ -86,9 +86,11 @@ class IntakeStore(Protocol):
         ...
 
     def trim(self, *, before_ns: int, max_bytes: int) -> Trimmed:
-        """Drop the oldest rows: those received before `before_ns` that every reader has taken,
-        and whatever does not fit `max_bytes`, taken or not. Works in small steps; call again
-        while `more` is true."""
+        """Drop the oldest rows, in small steps: call again while `more` is true.
+
+        Those received before `before_ns` that every reader has taken go, and whatever does not
+        fit `max_bytes`, taken or not.
+        """
         ...
 
     def size_bytes(self) -> int:

@@ -1,7 +1,5 @@
 """Words and small facts that every room shares."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag, StrEnum
 from typing import Final, NamedTuple

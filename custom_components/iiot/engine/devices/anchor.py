@@ -5,8 +5,6 @@ began, too late by the fastest transport seen. Delay is judged against it, and s
 device's own clock.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final, NamedTuple
 
 from ..values import NS_PER_S, Settings, TimeFlag
@@ -67,10 +65,7 @@ class BootClock:
 
     def runs_ahead(self, up_ns: int, received_ns: int) -> bool:
         """Whether `up` passes faster than the hub's clock, beyond what is credible."""
-        return (
-            self.rx_ns != 0
-            and (up_ns - self.up_ns) - (received_ns - self.rx_ns) > MAX_RUNAHEAD_NS
-        )
+        return self.rx_ns != 0 and (up_ns - self.up_ns) - (received_ns - self.rx_ns) > MAX_RUNAHEAD_NS
 
     def judge(self, header: Header, received_ns: int, settings: Settings, proof: bool) -> Timing:  # noqa: FBT001
         """Judge one message; `proof`: it names a down message sent under 10 s ago."""
@@ -136,6 +131,4 @@ class BootClock:
     def restored(cls, state: list[Any]) -> BootClock:
         """Build the clock that `state` described."""
         anchor, at, skew, up, received, first = state
-        return cls(
-            anchor_ns=anchor, at_ns=at, skew_ns=skew, up_ns=up, rx_ns=received, first_ns=first
-        )
+        return cls(anchor_ns=anchor, at_ns=at, skew_ns=skew, up_ns=up, rx_ns=received, first_ns=first)

@@ -1,7 +1,5 @@
 """One registered device: what the hub knows of it. Moved by the plant, kept by the intake."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, Final
 

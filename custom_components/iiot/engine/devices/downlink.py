@@ -1,7 +1,5 @@
 """Messages to one device: numbered by `hseq`, reserved on disk before use, bound to its boot."""
 
-from __future__ import annotations
-
 from collections import deque
 from typing import Any, Final
 
@@ -59,10 +57,7 @@ class Downlink:
         """Whether a message that names `reported` was made after one that we sent just now."""
         if not reported:
             return False
-        return any(
-            number == reported and 0 <= now_ns - sent_ns < FRESH_NS
-            for number, sent_ns in self._sent
-        )
+        return any(number == reported and 0 <= now_ns - sent_ns < FRESH_NS for number, sent_ns in self._sent)
 
     def wanted(self) -> int | None:
         """New end of the reserved numbers when more have to be reserved with the next commit."""
@@ -85,7 +80,7 @@ class Downlink:
         """Whether a number is free to use right now."""
         return self.nonce is not None and self.last < self.reserved
 
-    def seal(  # noqa: PLR0913
+    def seal(
         self,
         leaf: Leaf,
         device_id: str,

@@ -1,7 +1,5 @@
 """The waiting room for devices that nobody has approved yet. Bounded in every direction."""
 
-from __future__ import annotations
-
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from enum import StrEnum

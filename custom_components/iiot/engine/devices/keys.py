@@ -1,7 +1,5 @@
 """The keys under which one device may speak: the current one and, during a rotation, one more."""
 
-from __future__ import annotations
-
 from ..wire import signing
 
 
@@ -40,9 +38,7 @@ class KeyRing:
         return f"KeyRing(kids={list(self._keys)})"
 
 
-def enrolled_key(
-    fleet_key: bytes, device_id: str, kid: int, rekeyed: tuple[tuple[int, str], ...] = ()
-) -> bytes:
+def enrolled_key(fleet_key: bytes, device_id: str, kid: int, rekeyed: tuple[tuple[int, str], ...] = ()) -> bytes:
     """Key `kid` of a device that joined by the fleet key, along its key steps when it names any."""
     if not any(step == kid for step, _ in rekeyed):
         return signing.derive_device_key(fleet_key, device_id, kid)

@@ -1,14 +1,12 @@
 """Live, late, asleep or lost: one device's signs of life.
 
-| from \\ event | sign of life | 1.5 intervals | 3 intervals | sleep announced | wake-up + margin | signed offline |
+| state | sign of life | 1.5 intervals | 3 intervals | sleep announced | wake-up + margin | signed offline |
 |---|---|---|---|---|---|---|
 | live | live | late | lost | asleep | - | lost |
 | late | live | - | lost | asleep | - | lost |
 | asleep | live | - | - | asleep | lost | asleep |
 | lost | live | - | - | asleep | - | lost |
 """
-
-from __future__ import annotations
 
 from typing import Any, Final
 
@@ -24,7 +22,7 @@ DEFAULT_INTERVAL_S: Final = 60.0
 class Liveness:
     """State by deadlines: asking costs nothing, and nothing ticks."""
 
-    __slots__ = ("heard_ns", "interval_s", "offline", "sleep_until_ns", "since_ns")
+    __slots__ = ("heard_ns", "interval_s", "offline", "since_ns", "sleep_until_ns")
 
     def __init__(self) -> None:
         self.interval_s = DEFAULT_INTERVAL_S

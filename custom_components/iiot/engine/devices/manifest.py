@@ -1,7 +1,5 @@
 """What a device measures and what it can do, as facts."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

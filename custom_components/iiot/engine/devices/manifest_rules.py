@@ -1,7 +1,5 @@
 """Reading a manifest: limits of the protocol as tables; one wrong entry refuses the whole."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable
@@ -27,11 +25,7 @@ def read_manifest(payload: dict[str, Any]) -> Manifest:
     channels = [_channel(raw) for raw in _objects(payload, "channels", MAX_CHANNELS)]
     actuators = [_actuator(raw) for raw in _objects(payload, "actuators", MAX_ACTUATORS)]
     commands = payload.get("commands") or []
-    if (
-        type(commands) is not list
-        or len(commands) > MAX_COMMANDS
-        or not all(type(name) is str for name in commands)
-    ):
+    if type(commands) is not list or len(commands) > MAX_COMMANDS or not all(type(name) is str for name in commands):
         raise malformed("commands is not a list of names")
     return Manifest(
         digest=hex_in(payload, "digest", 16),
@@ -126,7 +120,7 @@ def _key(raw: dict[str, Any], member: str) -> str:
     return value
 
 
-def _member[T](raw: dict[str, Any], member: str, where: str, is_good: Callable[[Any], bool]) -> Any:  # noqa: ANN401
+def _member[T](raw: dict[str, Any], member: str, where: str, is_good: Callable[[Any], bool]) -> Any:
     value = raw.get(member)
     if value is not None and not is_good(value):
         raise malformed(f"{where}: {member} is wrong")
@@ -134,7 +128,7 @@ def _member[T](raw: dict[str, Any], member: str, where: str, is_good: Callable[[
 
 
 def _text(raw: dict[str, Any], member: str, where: str, limit: int) -> str | None:
-    def is_good(value: Any) -> bool:  # noqa: ANN401
+    def is_good(value: Any) -> bool:
         return type(value) is str and len(value) <= limit and is_clean_text(value)
 
     value: str | None = _member(raw, member, where, is_good)
@@ -143,7 +137,10 @@ def _text(raw: dict[str, Any], member: str, where: str, limit: int) -> str | Non
 
 def _number(raw: dict[str, Any], member: str, where: str) -> float | None:
     value = _member(
-        raw, member, where, lambda v: type(v) in (int, float) and math.isfinite(v) and abs(v) < 1e300  # noqa: PLR2004
+        raw,
+        member,
+        where,
+        lambda v: type(v) in (int, float) and math.isfinite(v) and abs(v) < 1e300,
     )
     return None if value is None else float(value)
 
@@ -157,9 +154,7 @@ def _flag(raw: dict[str, Any], member: str, where: str) -> bool:
     return bool(_member(raw, member, where, lambda v: type(v) is bool))
 
 
-def _one_of(
-    raw: dict[str, Any], member: str, where: str, known: tuple[str, ...], default: str | None
-) -> str:
+def _one_of(raw: dict[str, Any], member: str, where: str, known: tuple[str, ...], default: str | None) -> str:
     value = raw.get(member, default)
     if value not in known:
         raise malformed(f"{where}: {member} is none of {', '.join(known)}")
@@ -173,7 +168,7 @@ def _options(raw: dict[str, Any], where: str, *, required: bool) -> tuple[str, .
     if (
         type(value) is not list
         or not 1 <= len(value) <= MAX_OPTIONS
-        or not all(type(text) is str and 0 < len(text) <= 128 and is_clean_text(text) for text in value)  # noqa: PLR2004
+        or not all(type(text) is str and 0 < len(text) <= 128 and is_clean_text(text) for text in value)
         or len(set(value)) != len(value)
     ):
         raise malformed(f"{where}: options is not a list of different texts")

@@ -1,7 +1,5 @@
 """Counting what was refused, and saying it seldom: one line per device and reason a minute."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Final
 

@@ -3,8 +3,6 @@
 Fed by live data in the order of device time; late and older readings never come here.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from ..devices.manifest import Manifest
@@ -42,9 +40,7 @@ class Board:
                 self.unjudged[key] = (raw, word, time_ns)
         return changed
 
-    def show_moment(
-        self, data: Data, moment: dict[str, Any], time_ns: int, changed: list[str]
-    ) -> int:
+    def show_moment(self, data: Data, moment: dict[str, Any], time_ns: int, changed: list[str]) -> int:
         """Show the readings of one moment; gives back how many fit the manifest.
 
         Adds to `changed` each channel whose value or quality is new.
@@ -100,9 +96,7 @@ class Board:
         else:
             pairs = [(key, data.rows[0][at]) for at, key in enumerate(data.cols, start=2)]
             extra = int(LOC in data.cols)
-        return extra + sum(
-            gate(raw) is not None for key, raw in pairs if (gate := self._gates.get(key))
-        )
+        return extra + sum(gate(raw) is not None for key, raw in pairs if (gate := self._gates.get(key)))
 
     def restore(self, values: dict[str, list[Any]]) -> None:
         """Take up values as `state` gave them."""
@@ -114,7 +108,12 @@ class Board:
         return {key: list(shown) for key, shown in self.values.items()}
 
     def _put(
-        self, key: str, raw: Any, word: str | None, time_ns: int, changed: list[str]  # noqa: ANN401
+        self,
+        key: str,
+        raw: Any,
+        word: str | None,
+        time_ns: int,
+        changed: list[str],
     ) -> Shown | None:
         gate = self._gates.get(key)
         judged = gate(raw) if gate is not None else None
@@ -131,25 +130,21 @@ class Board:
         return shown
 
     def _fail(self, failed: dict[str, Any], time_ns: int, changed: list[str]) -> int:
-        return sum(
-            self._put(key, None, None, time_ns, changed) is not None for key in failed
-        )
+        return sum(self._put(key, None, None, time_ns, changed) is not None for key in failed)
 
-    def _move(self, raw: Any) -> int:  # noqa: ANN401
+    def _move(self, raw: Any) -> int:
         match raw:
             case [float() | int() as latitude, float() | int() as longitude, *_]:
                 self.position = (float(latitude), float(longitude))
                 return 1
         return 0
 
-    def _set_aside(self, key: str, raw: Any, word: str | None, time_ns: int) -> None:  # noqa: ANN401
+    def _set_aside(self, key: str, raw: Any, word: str | None, time_ns: int) -> None:
         if key in self.unjudged or len(self.unjudged) < MAX_UNJUDGED:
             self.unjudged[key] = (raw, word, time_ns)
 
 
-def _by_word(
-    word: str | None, value: Scalar | None, quality: Quality
-) -> tuple[Scalar | None, Quality]:
+def _by_word(word: str | None, value: Scalar | None, quality: Quality) -> tuple[Scalar | None, Quality]:
     if word is None:
         return value, quality
     if word == "bad":

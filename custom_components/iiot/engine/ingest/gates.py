@@ -4,8 +4,6 @@ A value of another type than the manifest says is `None` here and quarantined by
 a value out of range is kept as bad, and shown as unknown.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -32,12 +30,12 @@ def _float_gate(channel: Channel) -> Gate:
     high = float("inf") if channel.maximum is None else channel.maximum
     plain = scale == 1 and offset == 0
 
-    def gate(raw: Any) -> Judged | None:  # noqa: ANN401
+    def gate(raw: Any) -> Judged | None:
         kind = type(raw)
         if kind is not float and kind is not int:
             return NOTHING if raw is None else None
         value = raw if plain else raw * scale + offset
-        if low <= value <= high and -1e308 < value < 1e308:  # noqa: PLR2004
+        if low <= value <= high and -1e308 < value < 1e308:
             return value, GOOD
         return NOTHING
 
@@ -47,7 +45,7 @@ def _float_gate(channel: Channel) -> Gate:
 def _int_gate(channel: Channel) -> Gate:
     as_float = _float_gate(channel)
 
-    def gate(raw: Any) -> Judged | None:  # noqa: ANN401
+    def gate(raw: Any) -> Judged | None:
         if type(raw) is float and not raw.is_integer():
             return None
         judged = as_float(raw)
@@ -60,7 +58,7 @@ def _int_gate(channel: Channel) -> Gate:
 
 
 def _bool_gate(_: Channel) -> Gate:
-    def gate(raw: Any) -> Judged | None:  # noqa: ANN401
+    def gate(raw: Any) -> Judged | None:
         if type(raw) is bool:
             return raw, GOOD
         return NOTHING if raw is None else None
@@ -69,7 +67,7 @@ def _bool_gate(_: Channel) -> Gate:
 
 
 def _text_gate(_: Channel) -> Gate:
-    def gate(raw: Any) -> Judged | None:  # noqa: ANN401
+    def gate(raw: Any) -> Judged | None:
         if type(raw) is str:
             return (raw, GOOD) if len(raw) <= MAX_TEXT else NOTHING
         return NOTHING if raw is None else None
@@ -80,7 +78,7 @@ def _text_gate(_: Channel) -> Gate:
 def _enum_gate(channel: Channel) -> Gate:
     options = frozenset(channel.options)
 
-    def gate(raw: Any) -> Judged | None:  # noqa: ANN401
+    def gate(raw: Any) -> Judged | None:
         if type(raw) is str:
             return (raw, GOOD) if raw in options else NOTHING
         return NOTHING if raw is None else None

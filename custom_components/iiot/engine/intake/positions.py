@@ -5,8 +5,6 @@ For each boot: rows up to `upto` are answered, rows in `above` came out of order
 after all is taken.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final, NamedTuple
 
 from .ranges import Ranges
@@ -65,8 +63,7 @@ class BootRows:
         self.known = True
         gone = self.above.missing(self.upto + 1, index - 1) if index - 1 > self.upto else []
         self._give_up(gone)
-        if index - 1 > self.upto:
-            self.upto = index - 1
+        self.upto = max(self.upto, index - 1)
         self._close_up()
         return gone
 
@@ -135,9 +132,7 @@ class Positions:
                 rows.begin(1)
         return rows.take(first, last)
 
-    def hear(
-        self, held: tuple[int, int], drops: tuple[tuple[int, int, int], ...]
-    ) -> list[Gap]:
+    def hear(self, held: tuple[int, int], drops: tuple[tuple[int, int, int], ...]) -> list[Gap]:
         """Take what a heartbeat says of kept and dropped rows; give back new gaps."""
         boot, index = held
         gaps = []

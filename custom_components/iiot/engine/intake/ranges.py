@@ -1,7 +1,5 @@
 """Sets of whole numbers kept as disjoint ranges: rows that came, rows that are missing."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterator
 

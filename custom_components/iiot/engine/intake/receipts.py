@@ -1,7 +1,5 @@
 """When a device is owed a receipt: soon after a commit with late rows, else every ten seconds."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from ..values import NS_PER_S
@@ -21,10 +19,9 @@ class ReceiptClock:
 
     def rows_came(self, steady_ns: int, *, urgent: bool) -> None:
         """Rows were taken; `urgent`: they were late, or the device wants to sleep."""
-        if urgent:
-            due = steady_ns
-        else:
-            due = steady_ns if self._sent_ns is None else self._sent_ns + EVERY_NS
+        due = steady_ns
+        if not urgent and self._sent_ns is not None:
+            due = self._sent_ns + EVERY_NS
         self.due_ns = due if self.due_ns is None else min(self.due_ns, due)
 
     def is_due(self, steady_ns: int) -> bool:

@@ -1,7 +1,5 @@
 """What the hub says to a device: receipts, polls, `describe` and `set_time`, each when it may."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from ..devices.device import Device
@@ -54,9 +52,7 @@ def _has_any(member: Member, now: Now) -> bool:
 def _receipt_is_free(site: Site, member: Member, now: Now) -> bool:
     """Whether a receipt is due for rows that are all committed."""
     return (
-        member.receipts.is_due(now.steady_ns)
-        and member.device.id not in site.waiting.dirty
-        and member.snapshot is None
+        member.receipts.is_due(now.steady_ns) and member.device.id not in site.waiting.dirty and member.snapshot is None
     )
 
 
@@ -114,9 +110,7 @@ def _set_time(site: Site, member: Member, up_ns: int, now: Now, effects: list[Ef
     _command(site, member, "set_time", args, now, effects)
 
 
-def _command(  # noqa: PLR0913, PLR0917
-    site: Site, member: Member, name: str, args: dict[str, Any], now: Now, effects: list[Effect]
-) -> None:
+def _command(site: Site, member: Member, name: str, args: dict[str, Any], now: Now, effects: list[Effect]) -> None:
     device = member.device
     clock = device.clocks.get(device.window.boot)
     anchor = clock.anchor_ns if clock and clock.anchor_ns is not None else None
@@ -131,9 +125,7 @@ def _command(  # noqa: PLR0913, PLR0917
     _send(site, device, Leaf.COMMAND, body, now, effects)
 
 
-def _send(  # noqa: PLR0913, PLR0917
-    site: Site, device: Device, leaf: Leaf, body: dict[str, Any], now: Now, effects: list[Effect]
-) -> None:
+def _send(site: Site, device: Device, leaf: Leaf, body: dict[str, Any], now: Now, effects: list[Effect]) -> None:
     if not device.downlink.can_send:
         return
     kid, key = device.keys.current

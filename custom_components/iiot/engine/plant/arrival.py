@@ -1,7 +1,5 @@
 """One message that has passed the checks, on its way through the rooms."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from ..devices.anchor import Timing
@@ -25,9 +23,7 @@ class Arrival(NamedTuple):
     effects: list[Effect]
 
 
-def count_refusal(
-    refusals: Refusals, device_id: str, refusal: Refusal, now: Now, effects: list[Effect]
-) -> None:
+def count_refusal(refusals: Refusals, device_id: str, refusal: Refusal, now: Now, effects: list[Effect]) -> None:
     """Count a refusal, and say so when it is time."""
     if refusals.count(refusal.code, now.steady_ns) and refusal.code not in QUIET:
         count = refusals.counts[refusal.code]

@@ -1,7 +1,5 @@
 """Group commit: frames and everything that a crash must not tear from them, together."""
 
-from __future__ import annotations
-
 from typing import Final
 
 import orjson
@@ -103,9 +101,9 @@ def not_committed(site: Site, batch: Batch, reason: str, now: Now, effects: list
 def _put_back(site: Site, waiting: Waiting, batch: Batch) -> None:
     waiting.rows = batch.rows + waiting.rows
     waiting.size += sum(len(row.message) for row in batch.rows)
-    for device_id, (member, _) in waiting.flying.items():
-        waiting.dirty.setdefault(device_id, member)
-        member.snapshot = None
+    for device_id, (flying, _) in waiting.flying.items():
+        waiting.dirty.setdefault(device_id, flying)
+        flying.snapshot = None
     for device_id, _ in batch.manifests:
         if (member := site.members.get(device_id)) is not None:
             member.manifest_changed = True

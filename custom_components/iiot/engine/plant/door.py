@@ -1,7 +1,5 @@
 """Joining and leaving: strangers that knock, devices that a person adopts or takes out."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from ..devices.device import Device
@@ -26,9 +24,7 @@ ASK_EVERY_NS: Final = 60 * NS_PER_S
 REMOVED: Final = "removed"
 
 
-def knock(  # noqa: PLR0913, PLR0917
-    site: Site, topic: str, message: bytes, envelope: Envelope, now: Now, effects: list[Effect]
-) -> None:
+def knock(site: Site, topic: str, message: bytes, envelope: Envelope, now: Now, effects: list[Effect]) -> None:
     """A message of a device that is not registered: never state, at most a place in the inbox.
 
     Always ends in `Refusal(unknown_device)`, or in the reason why it is not even that.
@@ -59,9 +55,7 @@ def knock(  # noqa: PLR0913, PLR0917
     raise unknown
 
 
-def _proven_key(
-    site: Site, device_id: str, header: Header, beat: Heartbeat, envelope: Envelope
-) -> bytes | None:
+def _proven_key(site: Site, device_id: str, header: Header, beat: Heartbeat, envelope: Envelope) -> bytes | None:
     if site.fleet_key is None:
         return None
     key = enrolled_key(site.fleet_key, device_id, header.kid, beat.rekeyed)
@@ -86,9 +80,7 @@ def _fill(entry: Waiting, header: Header, beat: Heartbeat, message: bytes) -> No
     entry.message = message
 
 
-def _prove(  # noqa: PLR0913, PLR0917
-    site: Site, entry: Waiting, key: bytes, beat: Heartbeat, now: Now, effects: list[Effect]
-) -> None:
+def _prove(site: Site, entry: Waiting, key: bytes, beat: Heartbeat, now: Now, effects: list[Effect]) -> None:
     """Its MAC is good. It is fresh as well once it answers a message of this hub."""
     entry.key = key
     if entry.trust is Trust.UNVERIFIED:
@@ -146,9 +138,7 @@ def admit(site: Site, device_id: str, keys: dict[int, bytes], kept: Kept | None)
     return member
 
 
-def adopt(
-    site: Site, device_id: str, keys: dict[int, bytes], now: Now, effects: list[Effect]
-) -> None:
+def adopt(site: Site, device_id: str, keys: dict[int, bytes], now: Now, effects: list[Effect]) -> None:
     """Register a device that joins now, going on where the inbox stands with it."""
     member = admit(site, device_id, keys, None)
     device = member.device

@@ -4,8 +4,6 @@ A handler gives back the flags under which the message is journalled, or None wh
 (everything in it is in the journal already).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -37,9 +35,9 @@ def take_data(arrival: Arrival, data: Data) -> int | None:
         boot, index = data.first
         if boot > header.boot:
             raise Refusal(Code.MALFORMED, "n names a boot that has not been")
-        last = index + data.count - 1
+        last = index + data.rows_count - 1
         if not member.positions.is_new(boot, index, last):
-            member.repeated_rows += data.count
+            member.repeated_rows += data.rows_count
             member.receipts.rows_came(now.steady_ns, urgent=True)
             return None
         if not member.positions.take(boot, index, last):
@@ -82,10 +80,7 @@ def _placed(device: Device, header: Header, data: Data, timing: Timing) -> list[
     skew = timing.skew_ns if boot == header.boot or clock is None else clock.skew_ns
     shift = skew if skew is not None and abs(skew) > EXACT_SKEW_NS else 0
     start = anchor or 0
-    return [
-        row_time_ns(row) - shift if row[0] >= RELATIVE_BELOW_S else start + row_time_ns(row)
-        for row in data.rows
-    ]
+    return [row_time_ns(row) - shift if row[0] >= RELATIVE_BELOW_S else start + row_time_ns(row) for row in data.rows]
 
 
 def _judge_shape(arrival: Arrival, data: Data, fitting: int, flags: int) -> int:
@@ -119,7 +114,7 @@ def take_heartbeat(arrival: Arrival, beat: Heartbeat) -> int | None:
         member.lost_rows += gap.last - gap.first + 1
     delayed = bool(timing.flags & TimeFlag.DELAYED)
     if delayed:
-        want_poll(member, arrival.now)
+        _want_poll(member, arrival.now)
     else:
         device.session = beat.session
         device.liveness.interval_s = beat.interval_s
@@ -180,7 +175,7 @@ def _follow_clock(arrival: Arrival) -> None:
         member.wants.set_time_at_ns = arrival.now.steady_ns
 
 
-def want_poll(member: Member, now: Now) -> None:
+def _want_poll(member: Member, now: Now) -> None:
     polled = member.wants.polled_ns
     due = now.steady_ns if polled is None else max(now.steady_ns, polled + POLL_EVERY_NS)
     member.wants.poll_due_ns = due
@@ -206,8 +201,10 @@ def take_manifest(arrival: Arrival, manifest: Manifest) -> int | None:
 
 def _is_current(device: Device, manifest: Manifest) -> bool:
     beat = device.heartbeat
-    return beat is None or manifest.digest == beat.manifest or (
-        device.manifest is not None and device.manifest.digest != beat.manifest
+    return (
+        beat is None
+        or manifest.digest == beat.manifest
+        or (device.manifest is not None and device.manifest.digest != beat.manifest)
     )
 
 

@@ -1,7 +1,5 @@
 """One device with everything that the rooms keep of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Things that a person should know and act upon; said once, withdrawn when they are over."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from ..effects import Effect, Notice

@@ -1,7 +1,5 @@
 """The façade: one hub's engine. It is told what happens, and says what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from ..devices.device import Device
@@ -30,9 +28,7 @@ class Plant:
     `start`, then anything. Whatever gives effects back expects them to be performed in order.
     """
 
-    def __init__(
-        self, settings: Settings, entropy: Entropy, fleet_key: bytes | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, entropy: Entropy, fleet_key: bytes | None = None) -> None:
         self._site = Site(settings=settings, entropy=entropy, fleet_key=fleet_key)
         self._upkeep = Upkeep()
 
@@ -119,13 +115,11 @@ class Plant:
 
     # --- running -------------------------------------------------------------------------
 
-    def on_message(
-        self, topic: str, message: bytes, now: Now, *, retained: bool = False
-    ) -> list[Effect]:
+    def on_message(self, topic: str, message: bytes, now: Now, *, retained: bool = False) -> list[Effect]:
         """Take in one message, whoever sent it. Never raises for what is in it."""
         effects: list[Effect] = []
         try:
-            reception.receive(self._site, topic, message, retained, now, effects)
+            reception.receive(self._site, topic, message, now, effects, retained=retained)
         except Refusal as refusal:
             reception.refuse(self._site, topic, refusal, now, effects)
         return effects

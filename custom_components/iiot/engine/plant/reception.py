@@ -1,7 +1,5 @@
 """The checks upward, in their order (protocol.md). Nothing moves before the last has passed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -51,8 +49,14 @@ _COMMIT_WITHIN_NS: Final = {
 """Data within 1 s, acks, alarms and status within 250 ms, the commit itself included."""
 
 
-def receive(  # noqa: PLR0913
-    site: Site, topic: str, message: bytes, retained: bool, now: Now, effects: list[Effect]  # noqa: FBT001
+def receive(
+    site: Site,
+    topic: str,
+    message: bytes,
+    now: Now,
+    effects: list[Effect],
+    *,
+    retained: bool,
 ) -> None:
     """Take one message in; adds to `effects`, raises `Refusal`."""
     if retained:
@@ -69,13 +73,11 @@ def receive(  # noqa: PLR0913
         raise _bad_mac(device, envelope.span)
     payload = canonical.decode(envelope.span)
     header = frames.read_header(payload)
-    body = _READERS[leaf](payload) if payload.get("type") == leaf else None
     check_place(payload, device.id, leaf)
+    body = _READERS[leaf](payload)
     if header.kid != kid:
         raise Refusal(Code.BAD_MAC, "signed with another key than it names")
-    row = JournalRow(
-        now.wall_ns, device.id, topic, kid, header.boot, header.seq, 0, None, None, message
-    )
+    row = JournalRow(now.wall_ns, device.id, topic, kid, header.boot, header.seq, 0, None, None, message)
     if leaf is Leaf.STATUS and not body.online:
         _take_offline(site, member, header, body, row, now, effects)
         return
@@ -111,19 +113,19 @@ def _bad_mac(device: Device, span: bytes) -> Refusal:
     """Tell a message of an unknown key from one that was altered."""
     try:
         named = orjson.loads(span)["kid"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+    except orjson.JSONDecodeError, KeyError, TypeError:
         named = None
     if type(named) is int and not device.keys.holds(named):
         return Refusal(Code.UNKNOWN_KEY, "signed with a key that this hub does not hold", kid=named)
     return Refusal(Code.BAD_MAC, "the signature does not fit the message")
 
 
-def _take(  # noqa: PLR0913, PLR0917
+def _take(
     site: Site,
     member: Member,
     leaf: Leaf,
     header: Header,
-    body: Any,  # noqa: ANN401
+    body: Any,
     row: JournalRow,
     now: Now,
     effects: list[Effect],
@@ -186,7 +188,7 @@ def _journal(site: Site, row: JournalRow) -> None:
     site.waiting.size += len(row.message)
 
 
-def _take_offline(  # noqa: PLR0913, PLR0917
+def _take_offline(
     site: Site,
     member: Member,
     header: Header,
@@ -217,9 +219,7 @@ def _take_offline(  # noqa: PLR0913, PLR0917
     site.touch(member, now.steady_ns, _COMMIT_WITHIN_NS[Leaf.STATUS])
 
 
-def _look_for_twin(
-    site: Site, device: Device, header: Header, now_ns: int, effects: list[Effect]
-) -> None:
+def _look_for_twin(site: Site, device: Device, header: Header, now_ns: int, effects: list[Effect]) -> None:
     """Three fresh messages of a lower boot are no replay: two devices hold one key."""
     higher = device.clocks.get(device.window.boot)
     fresh = (
@@ -236,5 +236,3 @@ def _look_for_twin(
     if device.twin_count >= TWIN_PROOFS:
         device.has_twin = True
         notices.say(site, effects, notices.TWIN, device.id)
-
-

@@ -1,7 +1,5 @@
 """The first reader of the journal: last values, brought up to date after a start."""
 
-from __future__ import annotations
-
 from ..devices.anchor import Timing
 from ..errors import Refusal
 from ..ports import JournalRow

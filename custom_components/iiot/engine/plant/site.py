@@ -1,13 +1,11 @@
 """The state of one hub, which the plant's rooms share."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from ..devices.inbox import Inbox
 from ..devices.refusals import Refusals
 from ..ports import Batch, Entropy, JournalRow
-from ..values import Leaf, Settings
+from ..values import UP_LEAVES, Leaf, Settings
 from ..wire import topics
 from .member import Member
 
@@ -64,13 +62,13 @@ class Site:
     def route(self, member: Member) -> None:
         """Recognise the member's topics."""
         prefix = self.settings.prefix
-        for leaf in topics.UP_LEAVES:
+        for leaf in UP_LEAVES:
             topic = topics.topic_of(prefix, member.device.id, leaf)
             self.routes[topic] = (member, leaf)
 
     def unroute(self, member: Member) -> None:
         """Forget the member's topics."""
-        for leaf in topics.UP_LEAVES:
+        for leaf in UP_LEAVES:
             self.routes.pop(topics.topic_of(self.settings.prefix, member.device.id, leaf), None)
 
     def touch(self, member: Member, steady_ns: int, within_ns: int) -> None:
@@ -79,5 +77,3 @@ class Site:
         due = steady_ns + within_ns
         if self.waiting.due_ns is None or due < self.waiting.due_ns:
             self.waiting.due_ns = due
-
-

@@ -1,7 +1,5 @@
 """What time itself does: devices fall silent, clocks step, messages become due."""
 
-from __future__ import annotations
-
 from statistics import median
 from typing import Final
 

@@ -4,8 +4,6 @@ A file that existed and is gone or unreadable is an alarm, never a first run: wi
 the hub would refuse its own devices.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
@@ -46,7 +44,7 @@ class KeyFile:
             raise KeyFileError("the key file is missing", path=str(self.path)) from err
         except OSError as err:
             raise KeyFileError("the key file cannot be read", path=str(self.path)) from err
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except ValueError, KeyError, TypeError, AttributeError:
             raise KeyFileError("the key file is damaged", path=str(self.path)) from None
 
     @property

@@ -4,8 +4,6 @@ A commit is durable when `commit` returns. The journal is bounded by age and siz
 dropped rows is used again, so the file does not grow beyond its budget.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
@@ -49,8 +47,7 @@ _INSERT: Final = (
     " skew_ns, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _UPSERT_STATE: Final = (
-    "INSERT INTO devices (device_id, state) VALUES (?, ?)"
-    " ON CONFLICT (device_id) DO UPDATE SET state = excluded.state"
+    "INSERT INTO devices (device_id, state) VALUES (?, ?) ON CONFLICT (device_id) DO UPDATE SET state = excluded.state"
 )
 
 
@@ -82,9 +79,7 @@ class SqliteIntake:
             execute("BEGIN IMMEDIATE")
             self._db.executemany(_INSERT, batch.rows)
             self._db.executemany(_UPSERT_STATE, batch.states)
-            self._db.executemany(
-                "UPDATE devices SET manifest = ?2 WHERE device_id = ?1", batch.manifests
-            )
+            self._db.executemany("UPDATE devices SET manifest = ?2 WHERE device_id = ?1", batch.manifests)
             if batch.values is not None:
                 self._save_values(batch.values)
             execute("COMMIT")
@@ -106,8 +101,7 @@ class SqliteIntake:
         """See `IntakeStore`."""
         try:
             self._db.execute(
-                "INSERT INTO readers VALUES (?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET position = excluded.position",
+                "INSERT INTO readers VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET position = excluded.position",
                 (reader, position),
             )
         except sqlite3.Error as err:
@@ -149,8 +143,7 @@ class SqliteIntake:
     def size_bytes(self) -> int:
         """See `IntakeStore`."""
         pages, free, size = (
-            self._db.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("page_count", "freelist_count", "page_size")
+            self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
         )
         return int((pages - free) * size)
 
@@ -167,17 +160,14 @@ class SqliteIntake:
         execute("PRAGMA busy_timeout = 5000")
         (version,) = execute("PRAGMA user_version").fetchone()
         if version > VERSION:
-            raise StoreVersionError(
-                "was written by a newer release", path=str(self._path), version=version
-            )
+            raise StoreVersionError("was written by a newer release", path=str(self._path), version=version)
         if version == 0:
             self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
 
     def _save_values(self, values: list[tuple[str, bytes]]) -> None:
         self._db.executemany("UPDATE devices SET last_values = ?2 WHERE device_id = ?1", values)
         self._db.execute(
-            "UPDATE readers SET position = coalesce((SELECT max(position) FROM frames), position)"
-            " WHERE name = ?",
+            "UPDATE readers SET position = coalesce((SELECT max(position) FROM frames), position) WHERE name = ?",
             (LAST_VALUES,),
         )
 

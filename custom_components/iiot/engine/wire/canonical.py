@@ -4,8 +4,6 @@ Reading refuses what two receivers could understand differently: duplicate keys,
 surrogates, control characters in texts, NaN, numbers beyond a double, deep nesting.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from typing import Any, Final
@@ -17,9 +15,7 @@ from ..errors import Code, Refusal
 MAX_DEPTH: Final = 8
 """Objects and lists in each other; the deepest message of the protocol has 5."""
 
-_PLAIN: Final = bytes(
-    byte for byte in range(0x21, 0x7F) if byte != ord("\\")
-)
+_PLAIN: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("\\"))
 """Printable ASCII without space and backslash: text in which `":` ends keys and nothing else."""
 
 _SAFE_INT: Final = 1 << 63
@@ -106,7 +102,7 @@ def _finite(token: str) -> float:
 
 
 def _bounded(token: str) -> int | float:
-    if len(token) > 309:  # digits of the largest double  # noqa: PLR2004
+    if len(token) > 309:  # digits of the largest double
         raise Refusal(Code.MALFORMED, "a number is beyond a double")
     value = int(token)
     return value if -_SAFE_INT <= value < 2 * _SAFE_INT else _finite(token)
@@ -135,6 +131,4 @@ def is_clean_text(text: str) -> bool:
     """Whether `text` is free of C0 and C1 control characters, DEL and surrogates."""
     if text.isascii() and text.isprintable():
         return True
-    return not any(
-        ch < " " or "\x7f" <= ch <= "\x9f" or "\ud800" <= ch <= "\udfff" for ch in text
-    )
+    return not any(ch < " " or "\x7f" <= ch <= "\x9f" or "\ud800" <= ch <= "\udfff" for ch in text)

@@ -1,7 +1,5 @@
 """The envelope `{"hmac":"…","payload":{…}}`: taken apart without parsing, put together signed."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, Final, NamedTuple
 

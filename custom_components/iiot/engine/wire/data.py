@@ -1,7 +1,5 @@
 """Data: readings of one moment, of many moments, or a waveform."""
 
-from __future__ import annotations
-
 import binascii
 import math
 import struct
@@ -28,7 +26,7 @@ class Data(NamedTuple):
     rows: list[list[Any]]
     """[s, ns, value…] each."""
     wave: Wave | None
-    count: int
+    rows_count: int
     """How many rows it is: 1 for a moment or a wave."""
     first: tuple[int, int] | None
     """`n`: boot and index of the first row; None for devices that do not number rows."""
@@ -148,12 +146,7 @@ def _check_rows(rows: object, width: int) -> int:
 
 
 def _check_stamp(seconds: object, nanos: object) -> None:
-    if (
-        type(seconds) is not int
-        or type(nanos) is not int
-        or not 0 <= seconds < MAX_TS_S
-        or not 0 <= nanos < NS_PER_S
-    ):
+    if type(seconds) is not int or type(nanos) is not int or not 0 <= seconds < MAX_TS_S or not 0 <= nanos < NS_PER_S:
         raise malformed("a time is not [s, ns]")
 
 
@@ -161,7 +154,7 @@ def _read_wave(wave: object) -> Wave:
     if type(wave) is not dict:
         raise malformed("wave is not an object")
     channel, start, step = wave.get("ch"), wave.get("t0"), wave.get("dt_ns")
-    if type(channel) is not str or type(start) is not list or len(start) != 2:  # noqa: PLR2004
+    if type(channel) is not str or type(start) is not list or len(start) != 2:
         raise malformed("wave has no channel or start")
     _check_stamp(*start)
     if type(step) is not int or not 0 < step <= MAX_UINT32 * 1000:

@@ -4,8 +4,6 @@ Each `read_*` takes the decoded payload and raises `Refusal(malformed)` when a m
 protocol names has another type or range. Members that it does not name are ignored.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -115,21 +113,16 @@ def whole_in(payload: dict[str, Any], key: str, low: int, high: int) -> int:
 def number_in(payload: dict[str, Any], key: str, low: float, high: float) -> float:
     """Number member within `low` and `high`."""
     value = payload.get(key)
-    if type(value) not in (int, float) or not low <= value <= high:
-        raise malformed(f"{key} is not a number from {low} to {high}")
-    return float(value)
+    if (type(value) is int or type(value) is float) and low <= value <= high:
+        return float(value)
+    raise malformed(f"{key} is not a number from {low} to {high}")
 
 
 def pair_in(value: object, what: str) -> tuple[int, int]:
     """[boot, index], both uint32."""
-    if type(value) is list and len(value) == 2:  # noqa: PLR2004
+    if type(value) is list and len(value) == 2:
         boot, index = value
-        if (
-            type(boot) is int
-            and type(index) is int
-            and 0 <= boot <= MAX_UINT32
-            and 0 <= index <= MAX_UINT32 + 1
-        ):
+        if type(boot) is int and type(index) is int and 0 <= boot <= MAX_UINT32 and 0 <= index <= MAX_UINT32 + 1:
             return boot, index
     raise malformed(f"{what} is not [boot, index]")
 
@@ -171,7 +164,7 @@ def read_log(payload: dict[str, Any]) -> LogLine:
     if level not in LOG_LEVELS:
         raise malformed("level is not a log level")
     msg = text_in(payload, "msg", 1024)
-    if len(msg.encode()) > 1024:  # 1 KiB  # noqa: PLR2004
+    if len(msg.encode()) > 1024:  # 1 KiB
         raise malformed("msg is longer than 1 KiB")
     return LogLine(level=level, logger=text_in(payload, "logger", 128, ""), msg=msg)
 

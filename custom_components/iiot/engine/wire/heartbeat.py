@@ -1,7 +1,5 @@
 """The heartbeat: I am here, what I am, how I am."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -114,11 +112,7 @@ def read_position(value: object) -> tuple[float, ...]:
     """[latitude, longitude, altitude?] in degrees and metres."""
     if type(value) is list and len(value) in (2, 3):
         numbers = [float(part) for part in value if type(part) in (int, float)]
-        if (
-            len(numbers) == len(value)
-            and -90 <= numbers[0] <= 90  # noqa: PLR2004
-            and -180 <= numbers[1] <= 180  # noqa: PLR2004
-        ):
+        if len(numbers) == len(value) and -90 <= numbers[0] <= 90 and -180 <= numbers[1] <= 180:
             return tuple(numbers)
     raise malformed("loc is not [latitude, longitude] in degrees")
 
@@ -167,7 +161,7 @@ def _read_net(payload: dict[str, Any]) -> Net:
 def _read_drops(payload: dict[str, Any]) -> tuple[tuple[int, int, int], ...]:
     found = []
     for entry in _list(payload, "drop", MAX_DROPS):
-        if type(entry) is not list or len(entry) != 3:  # noqa: PLR2004
+        if type(entry) is not list or len(entry) != 3:
             raise malformed("drop is not [[boot, from, to]…]")
         boot, first = pair_in(entry[:2], "drop")
         _, last = pair_in([boot, entry[2]], "drop")
@@ -200,7 +194,7 @@ def _read_rekeyed(payload: dict[str, Any]) -> tuple[tuple[int, str], ...]:
 
 
 def _is_hex(text: str) -> bool:
-    return 0 < len(text) <= 128 and len(text) % 2 == 0 and not text.strip("0123456789abcdef")  # noqa: PLR2004
+    return 0 < len(text) <= 128 and len(text) % 2 == 0 and not text.strip("0123456789abcdef")
 
 
 def _read_caps(payload: dict[str, Any]) -> frozenset[str]:

@@ -1,7 +1,5 @@
 """The replay window of one device: each (boot, seq) is accepted once, whatever the order."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from ..errors import Code, Refusal

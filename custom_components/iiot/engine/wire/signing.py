@@ -1,7 +1,5 @@
 """Message authentication and key derivation (protocol.md, Envelope and Keys; RFC 2104, RFC 5869)."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 from base64 import b64encode

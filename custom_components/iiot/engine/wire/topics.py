@@ -1,7 +1,5 @@
 """Topics: `<prefix>/<device id>/<leaf>`. Nothing here is ever taken from a payload."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 

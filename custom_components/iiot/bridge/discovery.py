@@ -1,0 +1,110 @@
+"""Waiting devices become discovery cards, or join at once where the hub's owner said so."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.config_entries import (
+    SOURCE_INTEGRATION_DISCOVERY,
+    signal_discovered_config_entry_removed,
+)
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers import discovery_flow
+from homeassistant.helpers.discovery_flow import DiscoveryKey
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+
+from ..const import CONF_AREA, CONF_DEVICE_ID, DOMAIN
+from .enrolment import DeviceKey, area_named, async_put_key, device_subentry
+
+if TYPE_CHECKING:
+    from homeassistant.config_entries import ConfigEntry
+
+    from .hub import Hub
+
+CONF_ENTRY_ID: Final = "entry_id"
+_DISCOVERY_VERSION: Final = 1
+
+
+def flow_key(hub: Hub, device_id: str) -> str:
+    """Unique id of a device's discovery flow, and of the entry that ignores it."""
+    return f"{hub.entry.entry_id}:{device_id}"
+
+
+@callback
+def offer(hub: Hub, device_id: str) -> None:
+    """Show a card; the form reads everything but the id from the inbox when it is opened."""
+    discovery_flow.async_create_flow(
+        hub.hass,
+        DOMAIN,
+        context={"source": SOURCE_INTEGRATION_DISCOVERY},
+        data={CONF_ENTRY_ID: hub.entry.entry_id, CONF_DEVICE_ID: device_id},
+        discovery_key=DiscoveryKey(domain=DOMAIN, key=flow_key(hub, device_id), version=_DISCOVERY_VERSION),
+    )
+
+
+@callback
+def withdraw(hub: Hub, device_id: str) -> None:
+    """Take the card of a device away that joined, or whose hub stops."""
+    flows = hub.hass.config_entries.flow
+    for flow in flows.async_progress_by_init_data_type(dict, _is_about(hub, device_id)):
+        flows.async_abort(flow["flow_id"])
+
+
+@callback
+def withdraw_all(hub: Hub) -> None:
+    """Take every card of this hub away."""
+    for entry in hub.plant.inbox.entries():
+        if entry.card:
+            withdraw(hub, entry.id)
+
+
+def _is_about(hub: Hub, device_id: str) -> Callable[[Any], bool]:
+    def matches(data: Any) -> bool:
+        return data.get(CONF_ENTRY_ID) == hub.entry.entry_id and data.get(CONF_DEVICE_ID) == device_id
+
+    return matches
+
+
+@callback
+def enrol(hub: Hub, device_id: str) -> None:
+    """Let a verified device join under the key that it proved."""
+    entry = hub.plant.inbox.get(device_id)
+    if entry is None or entry.key is None:
+        return
+    hub.entry.async_create_background_task(
+        hub.hass,
+        _async_enrol(hub, device_id, DeviceKey(kid=entry.kid, key=entry.key), entry.name, entry.place),
+        f"iiot enrol {device_id}",
+    )
+
+
+async def _async_enrol(hub: Hub, device_id: str, key: DeviceKey, name: str, place: str | None) -> None:
+    try:
+        await async_put_key(hub.hass, hub, device_id, key, is_new=True)
+    except AbortFlow:
+        return
+    area = _area_of(hub, place) if place else None
+    subentry = device_subentry(device_id, key, name or device_id, {CONF_AREA: area})
+    hub.hass.config_entries.async_add_subentry(hub.entry, subentry)
+
+
+def _area_of(hub: Hub, place: str) -> str:
+    """Find or make the area of a place: its owner let verified devices in."""
+    found = area_named(hub.hass, place)
+    return found or ar.async_get(hub.hass).async_create(place).id
+
+
+@callback
+def watch_ignored(hub: Hub) -> CALLBACK_TYPE:
+    """Offer a device again when its owner takes back that it is ignored."""
+
+    @callback
+    def released(entry: ConfigEntry) -> None:
+        for keys in entry.discovery_keys.values():
+            for key in keys:
+                prefix, _, device_id = str(key.key).partition(":")
+                if prefix == hub.entry.entry_id:
+                    hub.plant.reoffer(device_id)
+
+    return async_dispatcher_connect(hub.hass, signal_discovered_config_entry_removed(DOMAIN), released)

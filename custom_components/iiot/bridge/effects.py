@@ -1,0 +1,123 @@
+"""What the plant decided, performed: one `match`."""
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.core import CALLBACK_TYPE, callback
+
+from ..engine.effects import (
+    Commit,
+    ConnectionChanged,
+    DeviceLogged,
+    Effect,
+    Enrol,
+    HealthChanged,
+    ManifestChanged,
+    Notice,
+    Offer,
+    Publish,
+    Refused,
+    ValuesChanged,
+)
+from ..engine.ports import Trimmed
+from ..engine.values import Connection
+from . import discovery
+from .notices import show_notice
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+_LOGGER = logging.getLogger(__name__)
+
+JOURNAL_OVERRUN: Final = "journal_overrun"
+
+
+class Effects:
+    """Carries effects to listeners, the log, repairs and discovery."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub: Final = hub
+        self.values: Final[list[Callable[[str, list[str]], None]]] = []
+        self.health: Final[list[Callable[[str], None]]] = []
+        self.manifests: Final[list[Callable[[str], None]]] = []
+        self.logs: Final[list[Callable[[str, str, str, str], None]]] = []
+        self.inbox: Final[list[Callable[[str], None]]] = []
+        self._lost: Final[set[str]] = set()
+
+    @staticmethod
+    def listen[T](listeners: list[T], listener: T) -> CALLBACK_TYPE:
+        """Add a listener; call what comes back to take it off."""
+        listeners.append(listener)
+
+        @callback
+        def release() -> None:
+            listeners.remove(listener)
+
+        return release
+
+    @callback
+    def perform(self, effect: Effect) -> None:  # noqa: C901 - the one match over all effects
+        """Do what one effect asks for. Publishing and committing are the hub's."""
+        match effect:
+            case ValuesChanged(device_id, channels):
+                for on_values in self.values:
+                    on_values(device_id, channels)
+            case HealthChanged(device_id):
+                self._tell(self.health, device_id)
+            case ConnectionChanged(device_id):
+                self._log_connection(device_id)
+                self._tell(self.health, device_id)
+            case ManifestChanged(device_id):
+                self._tell(self.manifests, device_id)
+            case DeviceLogged(device_id, level, logger, msg):
+                for on_log in self.logs:
+                    on_log(device_id, level, logger, msg)
+            case Refused():
+                self._log_refusal(effect)
+            case Offer(device_id):
+                discovery.offer(self._hub, device_id)
+                self._tell(self.inbox, device_id)
+            case Enrol(device_id):
+                discovery.enrol(self._hub, device_id)
+            case Notice():
+                show_notice(self._hub.hass, self._hub.entry, effect)
+            case Publish() | Commit():
+                raise AssertionError
+
+    @callback
+    def journal_trimmed(self, done: Trimmed) -> None:
+        """Say loudly when the journal's budget took rows that a reader had not seen."""
+        lost = sum(done.lost.values())
+        if lost:
+            readers = ", ".join(sorted(done.lost))
+            _LOGGER.error("The journal is full: %s rows are gone before %s read them", lost, readers)
+            notice = Notice(JOURNAL_OVERRUN, None, True, {"rows": lost, "readers": readers})
+            show_notice(self._hub.hass, self._hub.entry, notice)
+
+    @staticmethod
+    def _tell(listeners: list[Callable[[str], None]], device_id: str) -> None:
+        for listener in listeners:
+            listener(device_id)
+
+    def _log_connection(self, device_id: str) -> None:
+        member = self._hub.plant.members.get(device_id)
+        if member is None:
+            return
+        if member.connection is Connection.LOST and device_id not in self._lost:
+            self._lost.add(device_id)
+            if member.device.liveness.heard_ns:
+                _LOGGER.warning("%s: device %s is lost", self._hub.entry.title, device_id)
+        elif member.connection is Connection.LIVE and device_id in self._lost:
+            self._lost.discard(device_id)
+            _LOGGER.info("%s: device %s is live", self._hub.entry.title, device_id)
+
+    def _log_refusal(self, refused: Refused) -> None:
+        _LOGGER.warning(
+            "%s: refused a message of %s: %s (%s; %s so far)",
+            self._hub.entry.title,
+            refused.device_id or "nobody we know",
+            refused.detail,
+            refused.code,
+            refused.count,
+        )

@@ -1,0 +1,216 @@
+"""One hub at work: the plant between the broker, the store and the clock."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_track_time_interval
+
+from ..engine.effects import Commit, Effect, Publish
+from ..engine.errors import StoreError
+from ..engine.ports import Batch, Trimmed
+from ..engine.values import NS_PER_S, Now
+from . import mqtt
+from .effects import Effects
+from .sender import Sender
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from homeassistant.config_entries import ConfigSubentry
+
+    from ..engine.plant import Plant
+    from ..engine.stores.key_file import KeyFile
+    from ..engine.stores.sqlite_intake import SqliteIntake
+    from ..runtime import IiotConfigEntry
+
+_LOGGER = logging.getLogger(__name__)
+
+TICK_S: Final = 0.1
+"""A commit is due at most 100 ms after a message that matters, and may start a tick later."""
+TRIM_EVERY: Final = timedelta(minutes=1)
+KEEP_NS: Final = 7 * 24 * 3600 * NS_PER_S
+"""The journal keeps seven days …"""
+KEEP_BYTES: Final = 1024**3
+"""… or one gigabyte, whichever is reached first."""
+
+
+def now() -> Now:
+    """Look at both clocks."""
+    return Now(wall_ns=time.time_ns(), steady_ns=time.monotonic_ns())
+
+
+class Hub:
+    """Runs a plant inside Home Assistant. Everything but the store happens in the event loop."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: IiotConfigEntry,
+        plant: Plant,
+        store: SqliteIntake,
+        keys: KeyFile,
+    ) -> None:
+        self.hass: Final = hass
+        self.entry: Final = entry
+        self.plant: Final = plant
+        self.keys: Final = keys
+        self.is_running = False
+        self.effects: Final = Effects(self)
+        self._store: Final = store
+        self._store_turn: Final = asyncio.Lock()
+        self._sender: Final = Sender(hass)
+        self._commit: asyncio.Task[None] | None = None
+        self._ticking: asyncio.TimerHandle | None = None
+        self._releases: list[CALLBACK_TYPE] = []
+
+    async def async_start(self) -> None:
+        """Begin to listen; returns when the subscriptions are made."""
+        self.is_running = True
+        self._sender.start(self.entry)
+        self.plant.set_connected(mqtt.is_connected(self.hass), now())
+        self._perform(self.plant.start(now()))
+        watch = mqtt.watch_connection(self.hass, self._connection_changed)
+        trim = async_track_time_interval(self.hass, self._trim, TRIM_EVERY)
+        self._releases += [watch, trim]
+        self._releases += await mqtt.async_subscribe(self.hass, self.plant.settings.prefix, self._received)
+        self._tick()
+
+    async def async_stop(self) -> None:
+        """Stop listening, make everything durable, close the store. Idempotent."""
+        if not self.is_running:
+            return
+        self.is_running = False
+        while self._releases:
+            self._releases.pop()()
+        if self._ticking is not None:
+            self._ticking.cancel()
+        await self._sender.async_stop()
+        if self._commit is not None:
+            await asyncio.wait([self._commit])
+        for effect in self.plant.flush(now()):
+            if isinstance(effect, Commit):
+                await self._async_write(effect.batch)
+        async with self._store_turn:
+            await self.hass.async_add_executor_job(self._store.close)
+
+    # --- requests ------------------------------------------------------------------------
+
+    async def async_adopt(self, subentry: ConfigSubentry) -> None:
+        """Register the device of a subentry, under the key that was written for it."""
+        device_id = str(subentry.unique_id)
+        if device_id in self.plant.members:
+            self.plant.rekey(device_id, self.keys.device_keys(device_id), now())
+            return
+        self._perform(self.plant.adopt(device_id, self.keys.device_keys(device_id), now()))
+
+    async def async_drop(self, device_id: str) -> None:
+        """Take a device out, and its key with it."""
+        self._perform(self.plant.remove(device_id, now()))
+        await self.hass.async_add_executor_job(self.keys.remove_device, device_id)
+
+    async def async_settle(self, device_id: str, kind: str) -> None:
+        """A person decided about a twin or a second commander: this hub goes on."""
+        self._perform(self.plant.settle(device_id, kind, now()))
+
+    def message_fits_key(self, device_id: str, key: bytes) -> bool | None:
+        """Whether `key` made a waiting device's last heartbeat; None when it has not called."""
+        return self.plant.fits_key(device_id, key)
+
+    async def async_journal_bytes(self) -> int:
+        """Size of the journal on disk."""
+        async with self._store_turn:
+            return await self.hass.async_add_executor_job(self._store.size_bytes)
+
+    # --- listeners -----------------------------------------------------------------------
+
+    def on_values(self, listener: Callable[[str, list[str]], None]) -> CALLBACK_TYPE:
+        """Call `listener(device_id, channels)` when values changed."""
+        return self.effects.listen(self.effects.values, listener)
+
+    def on_health(self, listener: Callable[[str], None]) -> CALLBACK_TYPE:
+        """Call `listener(device_id)` when health or connection changed."""
+        return self.effects.listen(self.effects.health, listener)
+
+    def on_manifest(self, listener: Callable[[str], None]) -> CALLBACK_TYPE:
+        """Call `listener(device_id)` when a manifest changed."""
+        return self.effects.listen(self.effects.manifests, listener)
+
+    def on_log(self, listener: Callable[[str, str, str, str], None]) -> CALLBACK_TYPE:
+        """Call `listener(device_id, level, logger, msg)` for each line of a device's log."""
+        return self.effects.listen(self.effects.logs, listener)
+
+    def on_inbox(self, listener: Callable[[str], None]) -> CALLBACK_TYPE:
+        """Call `listener(device_id)` when a device waits for a person."""
+        return self.effects.listen(self.effects.inbox, listener)
+
+    # --- the loop ------------------------------------------------------------------------
+
+    @callback
+    def _received(self, topic: str, message: bytes, retained: bool) -> None:  # noqa: FBT001
+        effects = self.plant.on_message(topic, message, now(), retained=retained)
+        if effects:
+            self._perform(effects)
+
+    @callback
+    def _connection_changed(self, connected: bool) -> None:  # noqa: FBT001
+        self.plant.set_connected(connected, now())
+
+    @callback
+    def _tick(self) -> None:
+        if not self.is_running:
+            return
+        self._ticking = self.hass.loop.call_later(TICK_S, self._tick)
+        effects = self.plant.tick(now())
+        if effects:
+            self._perform(effects)
+
+    @callback
+    def _perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Publish():
+                    self._sender.send(effect)
+                case Commit(batch):
+                    self._commit = self.hass.async_create_background_task(
+                        self._async_commit(batch), f"iiot commit {batch.number}"
+                    )
+                case _:
+                    self.effects.perform(effect)
+
+    async def _async_commit(self, batch: Batch) -> None:
+        error = await self._async_write(batch)
+        if not self.is_running:
+            return
+        if error is None:
+            self._perform(self.plant.committed(batch, now()))
+        else:
+            self._perform(self.plant.not_committed(batch, error.reason, now()))
+
+    async def _async_write(self, batch: Batch) -> StoreError | None:
+        async with self._store_turn:
+            try:
+                await self.hass.async_add_executor_job(self._store.commit, batch)
+            except StoreError as err:
+                _LOGGER.error("%s: %s", self.entry.title, err.reason)  # noqa: TRY400 - the reason says it all
+                return err
+        return None
+
+    async def _trim(self, _: datetime) -> None:
+        more = True
+        while more and self.is_running:
+            async with self._store_turn:
+                try:
+                    done = await self.hass.async_add_executor_job(self._trim_step)
+                except StoreError as err:
+                    _LOGGER.error("%s: %s", self.entry.title, err.reason)  # noqa: TRY400 - the reason says it all
+                    return
+            more = done.more
+            self.effects.journal_trimmed(done)
+
+    def _trim_step(self) -> Trimmed:
+        return self._store.trim(before_ns=time.time_ns() - KEEP_NS, max_bytes=KEEP_BYTES)

@@ -1,0 +1,83 @@
+"""Composition root: the one place that builds store, keys, plant and hub."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.core import HomeAssistant
+
+from .bridge.fleet_keys import DATA_PENDING_KEYS
+from .bridge.hub import Hub
+from .const import (
+    CONF_DELAY_LIMIT,
+    CONF_DISCOVERY,
+    CONF_LATE_FACTOR,
+    CONF_LISTEN_ONLY,
+    CONF_LOST_FACTOR,
+    CONF_PREFIX,
+    CONF_SKEW_LIMIT,
+    CONF_STRICT,
+    DOMAIN,
+    SUBENTRY_DEVICE,
+)
+from .engine.plant import Plant
+from .engine.stores.key_file import KeyFile
+from .engine.stores.sqlite_intake import LAST_VALUES, SqliteIntake
+from .engine.values import Discovery, Settings
+
+if TYPE_CHECKING:
+    from .runtime import IiotConfigEntry
+
+REPLAY_STEP: Final = 2_000
+"""Journal rows read at a time after a start."""
+
+
+def folder_of(hass: HomeAssistant, entry_id: str) -> Path:
+    """Folder of one hub's files."""
+    return Path(hass.config.path(DOMAIN, entry_id))
+
+
+def settings_of(entry: IiotConfigEntry) -> Settings:
+    """Read the entry's facts and preferences."""
+    plain, options = Settings(), entry.options
+    return Settings(
+        prefix=entry.data[CONF_PREFIX],
+        discovery=Discovery(options.get(CONF_DISCOVERY, plain.discovery)),
+        delay_limit_s=options.get(CONF_DELAY_LIMIT, plain.delay_limit_s),
+        skew_limit_s=options.get(CONF_SKEW_LIMIT, plain.skew_limit_s),
+        late_factor=options.get(CONF_LATE_FACTOR, plain.late_factor),
+        lost_factor=options.get(CONF_LOST_FACTOR, plain.lost_factor),
+        strict=options.get(CONF_STRICT, plain.strict),
+        listen_only=options.get(CONF_LISTEN_ONLY, plain.listen_only),
+    )
+
+
+async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
+    """Build a hub from its files; raises `KeyFileError`, `StoreError`."""
+    folder = folder_of(hass, entry.entry_id)
+    keys = KeyFile(folder / "keys.json")
+    pending = hass.data.get(DATA_PENDING_KEYS, {})
+    device_ids = [str(subentry.unique_id) for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE)]
+
+    def build() -> tuple[Plant, SqliteIntake]:
+        if entry.unique_id in pending:
+            keys.create(pending[entry.unique_id])
+        else:
+            keys.load()
+        store = SqliteIntake(folder / "intake.sqlite")
+        plant = Plant(settings_of(entry), os.urandom, keys.fleet_key)
+        plant.restore(store.load(), {found: keys.device_keys(found) for found in device_ids})
+        _catch_up(plant, store)
+        return plant, store
+
+    plant, store = await hass.async_add_executor_job(build)
+    pending.pop(str(entry.unique_id), None)
+    return Hub(hass, entry, plant, store, keys)
+
+
+def _catch_up(plant: Plant, store: SqliteIntake) -> None:
+    """Bring the last values up to date from the journal."""
+    position = store.cursor(LAST_VALUES)
+    while entries := store.read_after(position, REPLAY_STEP):
+        plant.replay(entries)
+        position = entries[-1].position

@@ -1,0 +1,1 @@
+"""Connections to brokers: one over paho-mqtt, one in memory for tests."""

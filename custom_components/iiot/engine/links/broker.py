@@ -1,0 +1,104 @@
+"""What every connection to a broker offers and asks for."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final, Protocol
+
+from ..ports import Link, Received
+
+MAX_WAIT_S: Final = 60.0
+
+
+class LinkDownError(ConnectionError):
+    """There is no connection, so the message did not leave."""
+
+
+class LinkFullError(OSError):
+    """As many messages wait for the broker as are allowed to; this one was not taken."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broker:
+    """Where a broker is and how it lets us in."""
+
+    host: str
+    port: int = 1883
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Will:
+    """What the broker publishes when the connection ends without a farewell."""
+
+    topic: str
+    message: bytes
+    qos: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subscription:
+    """A topic filter with the highest QoS wanted for it."""
+
+    topic_filter: str
+    qos: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Station:
+    """Who uses a connection: its name, what it wants to hear, and what it does when something happens."""
+
+    client_id: str
+    received: Received
+    subscriptions: tuple[Subscription, ...] = ()
+    keep_alive_s: int = 60
+    will: Callable[[], Will | None] = lambda: None
+    """Asked before each attempt, so that a will can be signed for the session it belongs to."""
+    connected: Callable[[], None] = lambda: None
+    """Called when the broker has accepted the connection; subscriptions are on their way."""
+    gone: Callable[[], None] = lambda: None
+    """Called when an accepted connection has ended, for whatever reason."""
+
+
+class BrokerLink(Link, Protocol):
+    """A connection that can be opened, ended and opened again."""
+
+    def open(self) -> None:
+        """Connect, and keep connecting again until `close`."""
+        ...
+
+    def send(self, topic: str, message: bytes, qos: int, *, retain: bool = False) -> None:
+        """Hand a message over; raises `LinkDownError` or `LinkFullError`."""
+        ...
+
+    async def close(self) -> None:
+        """Send what waits, take leave (the will is not published) and stay away; idempotent."""
+        ...
+
+    async def drop(self) -> None:
+        """End without a farewell (the will is published) and stay away; idempotent."""
+        ...
+
+
+def wait_before(attempt: int, random: Random) -> float:
+    """Seconds before connection attempt number `attempt` after a loss: 1, 2, 4 … 60 s ± 50 %."""
+    wait = min(MAX_WAIT_S, 2.0 ** min(attempt - 1, 16))
+    return wait * random.uniform(0.5, 1.5)
+
+
+def is_match(topic_filter: str, topic: str) -> bool:
+    """Whether `topic` falls under `topic_filter` (MQTT 5.0, section 4.7)."""
+    if topic.startswith("$") and topic_filter[:1] in ("+", "#"):
+        return False
+    wanted, levels = topic_filter.split("/"), topic.split("/")
+    for at, level in enumerate(wanted):
+        if level == "#":
+            return True
+        if at >= len(levels) or level not in ("+", levels[at]):
+            return False
+    return len(wanted) == len(levels)

@@ -1,0 +1,311 @@
+"""A connection to a broker over paho-mqtt, driven by the event loop: no thread, one timer for all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from functools import partial
+from random import Random
+from typing import Any, Final
+
+from paho.mqtt.client import Client, DisconnectFlags, MQTTErrorCode, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from .broker import Broker, LinkDownError, LinkFullError, Station, wait_before
+
+_LOGGER = logging.getLogger(__name__)
+
+SESSION_S: Final = 3600
+"""How long the broker keeps the session of a connection that is away."""
+ACCEPT_S: Final = 10.0
+"""How long the broker may take to accept a connection."""
+FAREWELL_S: Final = 2.0
+"""How long messages that wait may take to leave before a close."""
+BEAT_S: Final = 1.0
+MAX_WAITING: Final = 1000
+
+
+class Pulse:
+    """Keep-alive of many links of one event loop by one timer."""
+
+    def __init__(self) -> None:
+        self._links: set[PahoLink] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, link: PahoLink) -> None:
+        """Look after `link` from now on."""
+        self._links.add(link)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(BEAT_S, self._beat)
+
+    def discard(self, link: PahoLink) -> None:
+        """Look after it no longer."""
+        self._links.discard(link)
+        if not self._links and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _beat(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(BEAT_S, self._beat)
+        for link in list(self._links):
+            link.beat()
+
+
+class PahoLink:
+    """One connection with its own client id, will and keep-alive.
+
+    Messages of QoS 1 and 2 that were handed over survive a reconnect, those of QoS 0 do not.
+    Use it from one event loop only.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        station: Station,
+        *,
+        pulse: Pulse | None = None,
+        mqtt5: bool = True,
+        max_waiting: int = MAX_WAITING,
+        random: Random | None = None,
+    ) -> None:
+        self.station = station
+        self._broker = broker
+        self._pulse = pulse or Pulse()
+        self._mqtt5 = mqtt5
+        self._max_waiting = max_waiting
+        self._random = random or Random()  # noqa: S311 - spreads reconnects, guards nothing
+        self._waiting: dict[int, int] = {}
+        """Message id to QoS of what the broker has not taken yet."""
+        self._is_connected = False
+        self._sock: socket.socket | None = None
+        self._accepted = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._client = self._new_client()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a publish would leave now."""
+        return self._is_connected
+
+    @property
+    def waiting(self) -> int:
+        """Messages that the broker has not taken yet."""
+        return len(self._waiting)
+
+    def open(self) -> None:
+        """Connect, and keep connecting again until `close`."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._stay(), name=f"link {self.station.client_id}")
+
+    def send(self, topic: str, message: bytes, qos: int, *, retain: bool = False) -> None:
+        """Hand a message over; raises `LinkDownError` or `LinkFullError`."""
+        if not self._is_connected:
+            raise LinkDownError
+        if len(self._waiting) >= self._max_waiting:
+            raise LinkFullError
+        info = self._client.publish(topic, message, qos, retain)
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise LinkDownError(int(info.rc), info.rc.name)
+        self._waiting[info.mid] = qos
+
+    async def publish(self, topic: str, message: bytes, qos: int) -> None:
+        """Hand a message over; raises `LinkDownError` or `LinkFullError`."""
+        self.send(topic, message, qos)
+
+    async def close(self) -> None:
+        """Send what waits, take leave (the will is not published) and stay away; idempotent."""
+        if self._is_connected:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await self._drain()
+                    self._client.disconnect()
+                    await self._ended.wait()
+        await self.drop()
+
+    async def drop(self) -> None:
+        """End without a farewell (the will is published) and stay away; idempotent."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._tear_down()
+
+    def beat(self) -> None:
+        """Let the client send its keep-alive and notice a silent broker."""
+        self._client.loop_misc()
+
+    # --- connecting ----------------------------------------------------------------------
+
+    async def _stay(self) -> None:
+        attempt = 0
+        while True:
+            if await self._connect():
+                attempt = 0
+                await self._ended.wait()
+            self._tear_down()
+            attempt += 1
+            await asyncio.sleep(wait_before(attempt, self._random))
+
+    async def _connect(self) -> bool:
+        """Make one attempt; True when the broker has accepted."""
+        will = self.station.will()
+        if will is not None:
+            self._client.will_set(will.topic, will.message, will.qos)
+        self._accepted.clear()
+        self._ended.clear()
+        attempt = asyncio.get_running_loop().run_in_executor(None, self._connect_blocking, self._client)
+        try:
+            await asyncio.shield(attempt)
+        except OSError as err:
+            _LOGGER.debug("%s: no connection: %s", self.station.client_id, err)
+            return False
+        except asyncio.CancelledError:
+            attempt.add_done_callback(partial(_abandon, self._client))
+            self._client = self._new_client()  # the old one belongs to the thread that still connects
+            raise
+        self._watch()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ACCEPT_S):
+                await self._accepted.wait()
+        return self._is_connected
+
+    def _connect_blocking(self, client: Client) -> None:
+        """Resolve, connect, shake hands: the parts that would hold the event loop up."""
+        host, port, keep_alive = self._broker.host, self._broker.port, self.station.keep_alive_s
+        if not self._mqtt5:
+            client.connect(host, port, keep_alive)
+            return
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = SESSION_S
+        client.connect(host, port, keep_alive, clean_start=False, properties=properties)
+
+    def _new_client(self) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self.station.client_id,
+            clean_session=None if self._mqtt5 else False,
+            protocol=MQTTProtocolVersion.MQTTv5 if self._mqtt5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        if self._broker.user is not None:
+            client.username_pw_set(self._broker.user, self._broker.password)
+        if self._broker.tls is not None:
+            client.tls_set_context(self._broker.tls)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        client.on_socket_register_write = self._on_want_write
+        client.on_socket_unregister_write = self._on_wrote
+        client.on_socket_close = self._on_socket_close
+        return client
+
+    def _watch(self) -> None:
+        sock = self._client.socket()
+        if not isinstance(sock, socket.socket):
+            return
+        self._sock = sock
+        loop = asyncio.get_running_loop()
+        loop.add_reader(sock, self._read)
+        if self._client.want_write():
+            loop.add_writer(sock, self._client.loop_write)
+        self._pulse.add(self)
+
+    def _tear_down(self) -> None:
+        """Close whatever is left of the connection."""
+        self._pulse.discard(self)
+        sock = self._sock
+        self._unwatch()
+        if sock is not None:
+            sock.close()
+        self._note_end()
+
+    def _unwatch(self) -> None:
+        if self._sock is not None and self._sock.fileno() >= 0:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._sock)
+            loop.remove_writer(self._sock)
+        self._sock = None
+
+    def _note_end(self) -> None:
+        for mid in [mid for mid, qos in self._waiting.items() if qos == 0]:
+            del self._waiting[mid]
+        self._ended.set()
+        if self._is_connected:
+            self._is_connected = False
+            self.station.gone()
+
+    async def _drain(self) -> None:
+        while self._waiting and self._is_connected:
+            self._drained.clear()
+            await self._drained.wait()
+
+    # --- what the client reports -----------------------------------------------------------
+
+    def _read(self) -> None:
+        self._client.loop_read()
+        while isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+            self._client.loop_read()
+
+    def _on_want_write(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        if sock is self._sock and self._sock is not None:
+            asyncio.get_running_loop().add_writer(self._sock, self._client.loop_write)
+
+    def _on_wrote(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        if sock is self._sock and self._sock is not None:
+            asyncio.get_running_loop().remove_writer(self._sock)
+
+    def _on_socket_close(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        if sock is self._sock:
+            self._unwatch()
+
+    def _on_connect(
+        self, client: Client, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            _LOGGER.warning("%s: the broker refuses the connection: %s", self.station.client_id, reason)
+            self._accepted.set()
+            return
+        self._is_connected = True
+        self._accepted.set()
+        if self.station.subscriptions:
+            client.subscribe([(one.topic_filter, one.qos) for one in self.station.subscriptions])
+        self.station.connected()
+
+    def _on_disconnect(
+        self,
+        _client: Client,
+        _userdata: Any,
+        _flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        _LOGGER.debug("%s: connection ended: %s", self.station.client_id, reason)
+        self._accepted.set()
+        self._note_end()
+
+    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        self.station.received(message.topic, message.payload, message.retain)
+
+    def _on_publish(
+        self, _client: Client, _userdata: Any, mid: int, _reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        self._waiting.pop(mid, None)
+        if not self._waiting:
+            self._drained.set()
+
+
+def _abandon(client: Client, attempt: asyncio.Future[None]) -> None:
+    """Close the socket of an attempt that nobody waits for any more."""
+    sock = client.socket()
+    if not attempt.cancelled() and attempt.exception() is None and isinstance(sock, socket.socket):
+        sock.close()
