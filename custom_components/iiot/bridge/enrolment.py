@@ -1,0 +1,234 @@
+"""How a device joins a hub: the key it gets, the text that carries it there, its area and its subentry."""
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
+from homeassistant.const import CONF_PORT
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers.network import NoURLAvailableError, get_url
+from homeassistant.util.hass_dict import HassKey
+
+from ..const import (
+    CONF_AREA,
+    CONF_CHANNEL_DESCRIPTIONS,
+    CONF_DESCRIPTION,
+    CONF_DEVICE_ID,
+    CONF_FINGERPRINT,
+    DOMAIN,
+    SUBENTRY_DEVICE,
+)
+from ..engine.devices.inbox import Trust
+from ..engine.devices.keys import enrolled_key
+from ..engine.errors import KeyFormError
+from ..engine.wire import canonical, signing
+
+if TYPE_CHECKING:
+    from ..runtime import IiotConfigEntry
+    from .hub import Hub
+
+CONF_KID: Final = "kid"
+MOST_KID: Final = 2**32 - 1
+_MQTT: Final = "mqtt"
+_PLAIN_MQTT_PORT: Final = 1883
+_OWN_HOSTS: Final = ("localhost", "core-mosquitto")
+"""Names under which only Home Assistant itself reaches its broker."""
+_MARKUP: Final = re.compile(r"([!-/:-@\[-`{-~])")
+_DATA_LOCK: HassKey[asyncio.Lock] = HassKey(f"{DOMAIN}_enrolment")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeviceKey:
+    """A key for one device, with the number under which the device names it."""
+
+    kid: int
+    key: bytes = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """What people compare."""
+        return signing.fingerprint(self.key)
+
+
+def running_hub(hass: HomeAssistant, entry_id: str) -> tuple[IiotConfigEntry, Hub]:
+    """Give the entry and its hub at work; aborts the flow with `hub_not_running` otherwise."""
+    entry: IiotConfigEntry | None = hass.config_entries.async_get_entry(entry_id)
+    runtime = getattr(entry, "runtime_data", None)
+    if entry is None or runtime is None or entry.state is ConfigEntryState.NOT_LOADED or not runtime.hub.is_running:
+        raise AbortFlow("hub_not_running")
+    return entry, runtime.hub
+
+
+def is_registered(entry: IiotConfigEntry, device_id: str) -> bool:
+    """Whether the hub has a subentry for the device."""
+    return any(subentry.unique_id == device_id for subentry in entry.subentries.values())
+
+
+async def async_put_key(hass: HomeAssistant, hub: Hub, device_id: str, key: DeviceKey, *, is_new: bool) -> None:
+    """Write a device's key; aborts with `already_configured` when somebody else was quicker to register it.
+
+    One at a time, so that the loser of a race never overwrites the winner's key: the caller adds the subentry before
+    the event loop runs anybody else.
+    """
+    async with hass.data.setdefault(_DATA_LOCK, asyncio.Lock()):
+        if is_new and is_registered(hub.entry, device_id):
+            raise AbortFlow("already_configured")
+        await hass.async_add_executor_job(hub.keys.put_device, device_id, key.kid, key.key)
+        if is_new and is_registered(hub.entry, device_id):
+            raise AbortFlow("already_configured")
+
+
+def read_key(text: str, device_id: str, kid: int) -> DeviceKey:
+    """Read 64 hexadecimal digits, or a provisioning text of this device; raises `KeyFormError`."""
+    if not text.lstrip().startswith("{"):
+        return DeviceKey(kid=kid, key=signing.parse_key(text))
+    try:
+        found = json.loads(text)
+        key, named = found["key"], found["kid"]
+    except (ValueError, KeyError, TypeError) as err:
+        raise KeyFormError from err
+    if not isinstance(key, str) or type(named) is not int or not 1 <= named <= MOST_KID:
+        raise KeyFormError
+    if found.get("id") != device_id:
+        raise KeyFormError
+    return DeviceKey(kid=named, key=signing.parse_key(key))
+
+
+def derived_key(hub: Hub, device_id: str) -> DeviceKey | None:
+    """Derive a device's first key from the fleet key; None when a device of this id called that does not hold it."""
+    waiting = hub.plant.inbox.get(device_id)
+    if waiting is not None:
+        return None if waiting.key is None else DeviceKey(kid=waiting.kid, key=waiting.key)
+    fleet_key = hub.keys.fleet_key
+    return None if fleet_key is None else DeviceKey(kid=1, key=signing.derive_device_key(fleet_key, device_id, 1))
+
+
+def make_key(hub: Hub, device_id: str) -> DeviceKey:
+    """Draw a new key, under a number that the device never had."""
+    waiting = hub.plant.inbox.get(device_id)
+    had = [*hub.keys.device_keys(device_id), waiting.kid if waiting else 0]
+    highest = max(had)
+    return DeviceKey(kid=highest + 1 if highest < MOST_KID else 1, key=secrets.token_bytes(signing.KEY_BYTES))
+
+
+def provisioning_text(hass: HomeAssistant, hub: Hub, device_id: str, key: DeviceKey) -> str:
+    """Everything that the device has to be told (protocol.md, Keys), as canonical JSON."""
+    return canonical.encode(
+        {
+            "id": device_id,
+            "kid": key.kid,
+            "key": key.key.hex(),
+            "boot": _highest_boot(hub, device_id),
+            "prefix": hub.plant.settings.prefix,
+            "broker": _broker(hass),
+        }
+    ).decode()
+
+
+def device_subentry(device_id: str, key: DeviceKey, title: str, details: Mapping[str, Any]) -> ConfigSubentry:
+    """Build the subentry that registers a device."""
+    return ConfigSubentry(
+        data=MappingProxyType(device_data(device_id, key, details)),
+        subentry_type=SUBENTRY_DEVICE,
+        title=title,
+        unique_id=device_id,
+    )
+
+
+def device_data(device_id: str, key: DeviceKey, details: Mapping[str, Any]) -> dict[str, Any]:
+    """Build a subentry's data. Never holds the key."""
+    return {
+        CONF_DEVICE_ID: device_id,
+        CONF_KID: key.kid,
+        CONF_FINGERPRINT: key.fingerprint,
+        CONF_AREA: details.get(CONF_AREA),
+        CONF_DESCRIPTION: details.get(CONF_DESCRIPTION, ""),
+        CONF_CHANNEL_DESCRIPTIONS: dict(details.get(CONF_CHANNEL_DESCRIPTIONS, {})),
+    }
+
+
+def area_named(hass: HomeAssistant, place: str) -> str | None:
+    """Find the area that people call `place`."""
+    registry = ar.async_get(hass)
+    area = registry.async_get_area_by_name(place)
+    if area is not None:
+        return area.id
+    return next((alias.id for alias in registry.async_get_areas_by_alias(place)), None)
+
+
+def devices_on_fleet_key(hub: Hub) -> list[str]:
+    """Names of the devices whose key still rests on the hub's fleet key."""
+    fleet_key = hub.keys.fleet_key
+    if fleet_key is None:
+        return []
+    return sorted(
+        subentry.title
+        for subentry in hub.entry.subentries.values()
+        if subentry.unique_id is not None and _rests_on(hub, fleet_key, subentry.unique_id)
+    )
+
+
+def plain(text: str) -> str:
+    """Let a device's own text stand in a form as it is: no link, no picture, no layout."""
+    return _MARKUP.sub(r"\\\1", text)
+
+
+def listed(names: Collection[str], most: int = 20) -> str:
+    """Write names as a list for a form, a long one cut short."""
+    lines = [f"- {plain(name)}" for name in list(names)[:most]]
+    if len(names) > most:
+        lines.append(f"- … (+{len(names) - most})")
+    return "\n".join(lines)
+
+
+def _rests_on(hub: Hub, fleet_key: bytes, device_id: str) -> bool:
+    member = hub.plant.members.get(device_id)
+    beat = member.device.heartbeat if member else None
+    steps = beat.rekeyed if beat else ()
+    return any(
+        enrolled_key(fleet_key, device_id, kid, steps) == key for kid, key in hub.keys.device_keys(device_id).items()
+    )
+
+
+def _highest_boot(hub: Hub, device_id: str) -> int:
+    """Boot number that the device must start above; a stranger's own word for it counts only when it is signed."""
+    waiting = hub.plant.inbox.get(device_id)
+    claimed = waiting.boot if waiting and waiting.trust is not Trust.UNVERIFIED else 0
+    return max(hub.plant.highest_boot(device_id), claimed)
+
+
+def _broker(hass: HomeAssistant) -> dict[str, Any]:
+    """Say how a device reaches the broker; its login there is the broker's matter, and not ours to hand out."""
+    entries = hass.config_entries.async_entries(_MQTT, include_ignore=False, include_disabled=False)
+    facts: Mapping[str, Any] = entries[0].data if entries else {}
+    return {
+        "host": _as_seen_from_outside(hass, str(facts.get("broker", ""))),
+        "port": facts.get(CONF_PORT, _PLAIN_MQTT_PORT),
+        "tls": "certificate" in facts,
+    }
+
+
+def _as_seen_from_outside(hass: HomeAssistant, host: str) -> str:
+    if host not in _OWN_HOSTS and not _is_loopback(host):
+        return host
+    try:
+        return urlsplit(get_url(hass, allow_external=False, allow_cloud=False)).hostname or host
+    except NoURLAvailableError:
+        return host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,435 @@
+"""A device joins a hub: from its discovery card, or by hand before it exists. And it is changed."""
+
+from typing import Any, Final, override
+
+import probatio
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigFlow,
+    ConfigFlowContext,
+    ConfigFlowResult,
+    ConfigSubentryFlow,
+    SubentryFlowContext,
+    SubentryFlowResult,
+)
+from homeassistant.const import CONF_NAME
+from homeassistant.data_entry_flow import AbortFlow, FlowContext, FlowHandler, FlowResult, section
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers import selector
+from homeassistant.helpers.translation import async_get_translations
+
+from .bridge.enrolment import (
+    CONF_KID,
+    MOST_KID,
+    DeviceKey,
+    area_named,
+    async_put_key,
+    derived_key,
+    device_data,
+    device_subentry,
+    is_registered,
+    make_key,
+    plain,
+    provisioning_text,
+    read_key,
+    running_hub,
+)
+from .bridge.hub import Hub
+from .const import (
+    CONF_AREA,
+    CONF_CHANNEL_DESCRIPTIONS,
+    CONF_DESCRIPTION,
+    CONF_DEVICE_ID,
+    CONF_FINGERPRINT,
+    CONF_KEY,
+    CONF_KEY_SOURCE,
+    DOMAIN,
+)
+from .engine.devices.inbox import Waiting
+from .engine.errors import DeviceIdError, KeyFormError, StoreError
+from .engine.wire import signing, topics
+from .runtime import IiotConfigEntry
+
+DERIVED: Final = "derived"
+PASTE: Final = "paste"
+GENERATE: Final = "generate"
+KEEP: Final = "keep"
+
+CONF_NEW_AREA: Final = "new_area"
+CONF_QR: Final = "qr"
+_TEXT: Final = selector.TextSelector()
+_LONG_TEXT: Final = selector.TextSelector({"multiline": True})
+_KID: Final = selector.NumberSelector({"min": 1, "max": MOST_KID, "step": 1, "mode": selector.NumberSelectorMode.BOX})
+
+
+def qr_code(text: str) -> selector.QrCodeSelector:
+    """Draw `text` for a device's camera or a phone."""
+    return selector.QrCodeSelector(
+        {"data": text, "scale": 4, "error_correction_level": selector.QrErrorCorrectionLevel.LOW}
+    )
+
+
+def _key_source(options: list[str]) -> dict[probatio.Marker, Any]:
+    choice = selector.SelectSelector(
+        {"options": options, "translation_key": CONF_KEY_SOURCE, "mode": selector.SelectSelectorMode.LIST}
+    )
+    return {probatio.Required(CONF_KEY_SOURCE, default=options[0]): choice}
+
+
+def _details() -> dict[probatio.Marker, Any]:
+    return {
+        probatio.Required(CONF_NAME): _TEXT,
+        probatio.Optional(CONF_AREA): selector.AreaSelector(),
+        probatio.Optional(CONF_DESCRIPTION): _LONG_TEXT,
+    }
+
+
+class KeySteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
+    FlowHandler[ContextT, ResultT, HandlerT]
+):
+    """The steps in which a device gets a key; what follows is the flow's own."""
+
+    device_id: str
+    form: dict[str, Any]
+    """What the person filled in about the device."""
+    proposed_kid: int = 1
+    _made: DeviceKey | None = None
+
+    def hub(self) -> tuple[IiotConfigEntry, Hub]:
+        """Give the hub that the device joins; aborts when it does not run."""
+        raise NotImplementedError
+
+    async def async_key_given(self, key: DeviceKey) -> ResultT:
+        """Go on with the key that was pasted, derived or made."""
+        raise NotImplementedError
+
+    def named_kid(self) -> int | None:
+        """Give the number of a pasted key when the device itself named it; None: ask."""
+        raise NotImplementedError
+
+    async def async_step_device_key(self, user_input: dict[str, Any] | None = None) -> ResultT:
+        """Take the key that is on the device already."""
+        _, hub = self.hub()
+        kid = self.named_kid()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                key = read_key(user_input[CONF_KEY], self.device_id, kid or int(user_input[CONF_KID]))
+            except KeyFormError as err:
+                errors[CONF_KEY] = err.code
+            else:
+                if hub.message_fits_key(self.device_id, key.key) is not False:
+                    return await self.async_key_given(key)
+                errors[CONF_KEY] = "wrong_key"
+        schema: dict[probatio.Marker, Any] = {probatio.Required(CONF_KEY): _TEXT}
+        if kid is None:
+            schema[probatio.Required(CONF_KID, default=self.proposed_kid)] = _KID
+        return self.async_show_form(
+            step_id="device_key",
+            data_schema=self.add_suggested_values_to_schema(probatio.Schema(schema), user_input),
+            errors=errors,
+            description_placeholders={"device_id": self.device_id},
+        )
+
+    async def async_step_device_key_made(self, user_input: dict[str, Any] | None = None) -> ResultT:
+        """Show a new key, with all else that the device has to be told, this once."""
+        _, hub = self.hub()
+        if self._made is None:
+            self._made = make_key(hub, self.device_id)
+        if user_input is not None:
+            return await self.async_key_given(self._made)
+        text = provisioning_text(self.hass, hub, self.device_id, self._made)
+        return self.async_show_form(
+            step_id="device_key_made",
+            data_schema=probatio.Schema({probatio.Optional(CONF_QR): qr_code(text)}),
+            description_placeholders={
+                "device_id": self.device_id,
+                "fingerprint": self._made.fingerprint,
+                "provisioning": text,
+            },
+        )
+
+    async def save_key(self, key: DeviceKey, *, is_new: bool = True) -> None:
+        """Write the key; aborts when it cannot be kept."""
+        _, hub = self.hub()
+        try:
+            await async_put_key(self.hass, hub, self.device_id, key, is_new=is_new)
+        except StoreError as err:
+            raise AbortFlow("key_not_saved") from err
+
+
+class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], ConfigFlow):
+    """A device called that nobody has approved yet."""
+
+    _entry_id: str
+
+    def __init__(self) -> None:
+        self.device_id = ""
+        self.form = {}
+
+    @override
+    async def async_step_integration_discovery(self, discovery_info: dict[str, Any]) -> ConfigFlowResult:
+        """Offer a waiting device; everything about it is read from the inbox when it is shown."""
+        self._entry_id, self.device_id = discovery_info["entry_id"], discovery_info["device_id"]
+        await self.async_set_unique_id(f"{self._entry_id}:{self.device_id}")
+        self._abort_if_unique_id_configured()
+        waiting = self._waiting()
+        self.context["title_placeholders"] = {
+            "name": waiting.name or self.device_id,
+            "model": waiting.model or self.device_id,
+        }
+        return await self.async_step_confirm_device()
+
+    async def async_step_confirm_device(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show who calls, and let a person approve it."""
+        entry, _ = self.hub()
+        waiting = self._waiting()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            self.form = user_input
+            if user_input[CONF_NAME].strip():
+                return await self._step_for_key(user_input[CONF_KEY_SOURCE], waiting)
+            errors[CONF_NAME] = "name_missing"
+        return self.async_show_form(
+            step_id="confirm_device",
+            data_schema=self.add_suggested_values_to_schema(
+                self._approval(waiting), user_input or self._proposal(waiting)
+            ),
+            errors=errors,
+            description_placeholders={
+                "site": plain(entry.title),
+                "name": plain(waiting.name),
+                "model": plain(waiting.model),
+                "device_id": self.device_id,
+                "fingerprint": signing.fingerprint(waiting.key) if waiting.key else "-",
+                "trust": await self._words(waiting),
+            },
+        )
+
+    @override
+    def hub(self) -> tuple[IiotConfigEntry, Hub]:
+        return running_hub(self.hass, self._entry_id)
+
+    @override
+    def named_kid(self) -> int | None:
+        return self._waiting().kid
+
+    @override
+    async def async_key_given(self, key: DeviceKey) -> ConfigFlowResult:
+        entry, _ = self.hub()
+        self._waiting()
+        await self.save_key(key)
+        name = self.form[CONF_NAME].strip()
+        details = {**self.form, CONF_AREA: self._area()}
+        self.hass.config_entries.async_add_subentry(entry, device_subentry(self.device_id, key, name, details))
+        return self.async_abort(
+            reason="device_added", description_placeholders={"name": plain(name), "site": plain(entry.title)}
+        )
+
+    async def _step_for_key(self, source: str, waiting: Waiting) -> ConfigFlowResult:
+        if source == PASTE:
+            return await self.async_step_device_key()
+        if source == GENERATE:
+            return await self.async_step_device_key_made()
+        if waiting.key is None:  # the fleet key was changed while the form was open
+            return self.async_abort(reason="key_not_derived")
+        return await self.async_key_given(DeviceKey(kid=waiting.kid, key=waiting.key))
+
+    def _waiting(self) -> Waiting:
+        entry, hub = self.hub()
+        if is_registered(entry, self.device_id):
+            raise AbortFlow("already_configured")
+        waiting = hub.plant.inbox.get(self.device_id)
+        if waiting is None:
+            raise AbortFlow("device_gone")
+        return waiting
+
+    def _approval(self, waiting: Waiting) -> probatio.Schema:
+        sources = [PASTE, GENERATE] if waiting.key is None else [DERIVED, PASTE, GENERATE]
+        fields = _details()
+        if waiting.place and area_named(self.hass, waiting.place) is None:
+            fields[probatio.Optional(CONF_NEW_AREA)] = _TEXT
+        return probatio.Schema(fields | _key_source(sources))
+
+    def _proposal(self, waiting: Waiting) -> dict[str, Any]:
+        proposed: dict[str, Any] = {CONF_NAME: waiting.name or self.device_id}
+        if waiting.place:
+            known = area_named(self.hass, waiting.place)
+            proposed |= {CONF_NEW_AREA: waiting.place} if known is None else {CONF_AREA: known}
+        return proposed
+
+    async def _words(self, waiting: Waiting) -> str:
+        """Say how far the device has shown who it is, in the language of the house."""
+        found = await async_get_translations(self.hass, self.hass.config.language, "selector", {DOMAIN})
+        sentences = (f"trust.options.{waiting.trust}", f"waiting_reason.options.{waiting.reason}")
+        return " ".join(found.get(f"component.{DOMAIN}.selector.{key}", "") for key in sentences).strip()
+
+    def _area(self) -> str | None:
+        chosen: str | None = self.form.get(CONF_AREA)
+        new = self.form.get(CONF_NEW_AREA, "").strip()
+        if chosen or not new:
+            return chosen
+        return ar.async_get(self.hass).async_get_or_create(new).id
+
+
+class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]], ConfigSubentryFlow):
+    """A device is registered by hand, before or after it called; or changed."""
+
+    def __init__(self) -> None:
+        self.device_id = ""
+        self.form = {}
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Ask for the device, its name and its key."""
+        entry, hub = self.hub()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            self.form = user_input
+            self.device_id = user_input[CONF_DEVICE_ID].strip()
+            errors = self._check_form(entry)
+            if not errors:
+                result = await self._step_for_key(hub, user_input[CONF_KEY_SOURCE])
+                if result is not None:
+                    return result
+                errors[CONF_KEY_SOURCE] = "key_not_derived"
+        waiting = [
+            selector.SelectOptionDict(value=found.id, label=f"{found.name or found.id} ({found.id})")
+            for found in reversed(hub.plant.inbox.entries())
+        ]
+        choice = selector.SelectSelector(
+            {"options": waiting, "custom_value": True, "mode": selector.SelectSelectorMode.DROPDOWN}
+        )
+        sources = [DERIVED, PASTE, GENERATE] if hub.keys.fleet_key else [PASTE, GENERATE]
+        schema = probatio.Schema({probatio.Required(CONF_DEVICE_ID): choice} | _details() | _key_source(sources))
+        return self.async_show_form(
+            step_id="user",
+            data_schema=self.add_suggested_values_to_schema(schema, user_input),
+            errors=errors,
+            description_placeholders={"site": plain(entry.title)},
+        )
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Change what people wrote about the device, or give it another key. The present key is never shown."""
+        _, hub = self.hub()
+        subentry = self._get_reconfigure_subentry()
+        self.device_id = subentry.data[CONF_DEVICE_ID]
+        labels = self._channel_labels(hub)
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            self._take_changes(user_input, labels)
+            if user_input[CONF_NAME].strip():
+                return await self._step_after_changes(user_input[CONF_KEY_SOURCE])
+            errors[CONF_NAME] = "name_missing"
+        fields = _details() | _key_source([KEEP, GENERATE, PASTE])
+        if labels:
+            texts = probatio.Schema({probatio.Optional(label): _TEXT for label in labels})
+            fields[probatio.Required(CONF_CHANNEL_DESCRIPTIONS)] = section(texts, {"collapsed": True})
+        return self.async_show_form(
+            step_id="reconfigure",
+            data_schema=self.add_suggested_values_to_schema(
+                probatio.Schema(fields), user_input or self._present(labels)
+            ),
+            errors=errors,
+            description_placeholders={
+                "device_id": self.device_id,
+                "fingerprint": subentry.data[CONF_FINGERPRINT],
+                "kid": str(subentry.data[CONF_KID]),
+            },
+        )
+
+    @override
+    def hub(self) -> tuple[IiotConfigEntry, Hub]:
+        return running_hub(self.hass, self._entry_id)
+
+    @override
+    def named_kid(self) -> int | None:
+        waiting = self.hub()[1].plant.inbox.get(self.device_id)
+        return waiting.kid if waiting else None
+
+    @override
+    async def async_key_given(self, key: DeviceKey) -> SubentryFlowResult:
+        if self.source == SOURCE_RECONFIGURE:
+            await self.save_key(key, is_new=False)
+            return self._change(key)
+        await self.save_key(key)
+        return self.async_create_entry(
+            title=self.form[CONF_NAME].strip(),
+            data=device_data(self.device_id, key, self.form),
+            unique_id=self.device_id,
+        )
+
+    def _check_form(self, entry: IiotConfigEntry) -> dict[str, str]:
+        errors: dict[str, str] = {}
+        if not self.form[CONF_NAME].strip():
+            errors[CONF_NAME] = "name_missing"
+        try:
+            topics.check_device_id(self.device_id)
+        except DeviceIdError as err:
+            errors[CONF_DEVICE_ID] = err.code
+        else:
+            if is_registered(entry, self.device_id):
+                errors[CONF_DEVICE_ID] = "already_configured"
+        return errors
+
+    async def _step_for_key(self, hub: Hub, source: str) -> SubentryFlowResult | None:
+        """Go on to the key; None when the fleet key is not this device's."""
+        if source == PASTE:
+            return await self.async_step_device_key()
+        if source == GENERATE:
+            return await self.async_step_device_key_made()
+        key = derived_key(hub, self.device_id)
+        return None if key is None else await self.async_key_given(key)
+
+    def _channel_labels(self, hub: Hub) -> dict[str, str]:
+        """Field → channel key. A field is called as the device calls the channel."""
+        member = hub.plant.members.get(self.device_id)
+        manifest = member.device.manifest if member else None
+        if manifest is None:
+            return {}
+        return {
+            key if channel.name == key else f"{channel.name} ({key})": key for key, channel in manifest.channels.items()
+        }
+
+    def _present(self, labels: dict[str, str]) -> dict[str, Any]:
+        subentry = self._get_reconfigure_subentry()
+        texts = subentry.data[CONF_CHANNEL_DESCRIPTIONS]
+        return {
+            CONF_NAME: subentry.title,
+            CONF_AREA: subentry.data[CONF_AREA],
+            CONF_DESCRIPTION: subentry.data[CONF_DESCRIPTION],
+            CONF_CHANNEL_DESCRIPTIONS: {label: texts[key] for label, key in labels.items() if key in texts},
+        }
+
+    def _take_changes(self, user_input: dict[str, Any], labels: dict[str, str]) -> None:
+        """Keep the form; descriptions of channels that the device has no more stay as they are."""
+        written = user_input.get(CONF_CHANNEL_DESCRIPTIONS, {})
+        texts = dict(self._get_reconfigure_subentry().data[CONF_CHANNEL_DESCRIPTIONS])
+        for label, key in labels.items():
+            text = written.get(label, "").strip()
+            if text:
+                texts[key] = text
+            else:
+                texts.pop(key, None)
+        self.form = {**user_input, CONF_CHANNEL_DESCRIPTIONS: texts}
+
+    async def _step_after_changes(self, source: str) -> SubentryFlowResult:
+        if source == PASTE:
+            self.proposed_kid = self._get_reconfigure_subentry().data[CONF_KID]
+            return await self.async_step_device_key()
+        if source == GENERATE:
+            return await self.async_step_device_key_made()
+        return self._change(None)
+
+    def _change(self, key: DeviceKey | None) -> SubentryFlowResult:
+        subentry = self._get_reconfigure_subentry()
+        present = {name: subentry.data[name] for name in (CONF_KID, CONF_FINGERPRINT)}
+        changed = {
+            CONF_DEVICE_ID: self.device_id,
+            **(present if key is None else {CONF_KID: key.kid, CONF_FINGERPRINT: key.fingerprint}),
+            CONF_AREA: self.form.get(CONF_AREA),
+            CONF_DESCRIPTION: self.form.get(CONF_DESCRIPTION, ""),
+            CONF_CHANNEL_DESCRIPTIONS: self.form[CONF_CHANNEL_DESCRIPTIONS],
+        }
+        return self.async_update_and_abort(
+            self._get_entry(), subentry, title=self.form[CONF_NAME].strip(), data=changed
+        )

@@ -1,0 +1,97 @@
+"""The hub's preferences."""
+
+from typing import Any, Final
+
+import probatio
+from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers import selector
+
+from .const import (
+    CONF_DELAY_LIMIT,
+    CONF_DISCOVERY,
+    CONF_LATE_FACTOR,
+    CONF_LISTEN_ONLY,
+    CONF_LOST_FACTOR,
+    CONF_SKEW_LIMIT,
+    CONF_STATE_INTERVAL,
+    CONF_STRICT,
+    DEFAULT_STATE_INTERVAL_S,
+)
+from .engine.values import Discovery, Settings
+
+_DEFAULTS: Final = Settings()
+
+
+def _number(low: float, high: float, step: float, unit: str | None = None) -> selector.NumberSelector:
+    config = selector.NumberSelectorConfig(min=low, max=high, step=step, mode=selector.NumberSelectorMode.BOX)
+    if unit is not None:
+        config["unit_of_measurement"] = unit
+    return selector.NumberSelector(config)
+
+
+_SECTIONS: Final[dict[str, dict[str, tuple[Any, Any]]]] = {
+    "joining": {
+        CONF_DISCOVERY: (
+            _DEFAULTS.discovery.value,
+            selector.SelectSelector(
+                {
+                    "options": [choice.value for choice in Discovery],
+                    "translation_key": CONF_DISCOVERY,
+                    "mode": selector.SelectSelectorMode.LIST,
+                }
+            ),
+        )
+    },
+    "time": {
+        CONF_DELAY_LIMIT: (_DEFAULTS.delay_limit_s, _number(5, 86_400, 1, "s")),
+        CONF_SKEW_LIMIT: (_DEFAULTS.skew_limit_s, _number(2, 86_400, 1, "s")),
+        CONF_STRICT: (_DEFAULTS.strict, selector.BooleanSelector()),
+    },
+    "liveness": {
+        CONF_LATE_FACTOR: (_DEFAULTS.late_factor, _number(1.1, 50, 0.1)),
+        CONF_LOST_FACTOR: (_DEFAULTS.lost_factor, _number(1.2, 100, 0.1)),
+    },
+    "traffic": {
+        CONF_STATE_INTERVAL: (DEFAULT_STATE_INTERVAL_S, _number(0.1, 3600, 0.1, "s")),
+        CONF_LISTEN_ONLY: (_DEFAULTS.listen_only, selector.BooleanSelector()),
+    },
+}
+"""Section → option → default and field."""
+
+
+class HubOptionsFlow(OptionsFlowWithReload):
+    """One form; the hub starts anew with what it says."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the preferences and take them."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            chosen = {name: value for fields in user_input.values() for name, value in fields.items()}
+            if chosen[CONF_LOST_FACTOR] > chosen[CONF_LATE_FACTOR]:
+                return self.async_create_entry(data={**self.config_entry.options, **chosen})
+            errors["base"] = "lost_before_late"
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(_form(), user_input or self._present()),
+            errors=errors,
+        )
+
+    def _present(self) -> dict[str, dict[str, Any]]:
+        options = self.config_entry.options
+        return {
+            name: {option: options.get(option, default) for option, (default, _) in fields.items()}
+            for name, fields in _SECTIONS.items()
+        }
+
+
+def _form() -> probatio.Schema:
+    return probatio.Schema(
+        {
+            probatio.Required(name): section(
+                probatio.Schema({probatio.Required(option): field for option, (_, field) in fields.items()}),
+                {"collapsed": name != "joining"},
+            )
+            for name, fields in _SECTIONS.items()
+        }
+    )
