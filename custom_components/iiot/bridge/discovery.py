@@ -1,9 +1,9 @@
 """Waiting devices become discovery cards, or join at once where the hub's owner said so."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from homeassistant.config_entries import (
+    SOURCE_IGNORE,
     SOURCE_INTEGRATION_DISCOVERY,
     signal_discovered_config_entry_removed,
 )
@@ -45,32 +45,33 @@ def offer(hub: Hub, device_id: str) -> None:
 
 @callback
 def withdraw(hub: Hub, device_id: str) -> None:
-    """Take the card of a device away that joined, or whose hub stops."""
-    flows = hub.hass.config_entries.flow
-    for flow in flows.async_progress_by_init_data_type(dict, _is_about(hub, device_id)):
-        flows.async_abort(flow["flow_id"])
+    """Take the card of a device away that joined; one that somebody has open stays."""
+    hub.hass.config_entries.flow.async_dismiss_discovery_flows(
+        dict, lambda data: data == {CONF_ENTRY_ID: hub.entry.entry_id, CONF_DEVICE_ID: device_id}
+    )
 
 
 @callback
 def withdraw_all(hub: Hub) -> None:
-    """Take every card of this hub away."""
-    for entry in hub.plant.inbox.entries():
-        if entry.card:
-            withdraw(hub, entry.id)
+    """Take every card of this hub away: it stops."""
+    flows = hub.hass.config_entries.flow
+    entry_id = hub.entry.entry_id
+    for flow in flows.async_progress_by_init_data_type(dict, lambda data: data.get(CONF_ENTRY_ID) == entry_id):
+        flows.async_abort(flow["flow_id"])
 
 
-def _is_about(hub: Hub, device_id: str) -> Callable[[Any], bool]:
-    def matches(data: Any) -> bool:
-        return data.get(CONF_ENTRY_ID) == hub.entry.entry_id and data.get(CONF_DEVICE_ID) == device_id
-
-    return matches
+def is_ignored(hub: Hub, device_id: str) -> bool:
+    """Whether a person chose not to be asked about this device."""
+    entries = hub.hass.config_entries
+    entry = entries.async_entry_for_domain_unique_id(DOMAIN, flow_key(hub, device_id))
+    return entry is not None and entry.source == SOURCE_IGNORE
 
 
 @callback
 def enrol(hub: Hub, device_id: str) -> None:
     """Let a verified device join under the key that it proved."""
     entry = hub.plant.inbox.get(device_id)
-    if entry is None or entry.key is None:
+    if entry is None or entry.key is None or is_ignored(hub, device_id):
         return
     hub.entry.async_create_background_task(
         hub.hass,

@@ -14,7 +14,7 @@ from ..engine.effects import Commit, Effect, Publish
 from ..engine.errors import StoreError
 from ..engine.ports import Batch, Trimmed
 from ..engine.values import NS_PER_S, Now
-from . import mqtt
+from . import discovery, mqtt
 from .effects import Effects
 from .sender import Sender
 
@@ -107,6 +107,7 @@ class Hub:
             self.plant.rekey(device_id, self.keys.device_keys(device_id), now())
             return
         self._perform(self.plant.adopt(device_id, self.keys.device_keys(device_id), now()))
+        discovery.withdraw(self, device_id)
 
     async def async_drop(self, device_id: str) -> None:
         """Take a device out, and its key with it."""
@@ -184,12 +185,12 @@ class Hub:
 
     async def _async_commit(self, batch: Batch) -> None:
         error = await self._async_write(batch)
-        if not self.is_running:
-            return
         if error is None:
-            self._perform(self.plant.committed(batch, now()))
+            effects = self.plant.committed(batch, now())
         else:
-            self._perform(self.plant.not_committed(batch, error.reason, now()))
+            effects = self.plant.not_committed(batch, error.reason, now())
+        if self.is_running:
+            self._perform(effects)
 
     async def _async_write(self, batch: Batch) -> StoreError | None:
         async with self._store_turn:

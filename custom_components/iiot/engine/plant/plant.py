@@ -99,13 +99,11 @@ class Plant:
     def start(self, now: Now) -> list[Effect]:
         """Begin: deadlines count from now, and every device is asked how it is."""
         effects: list[Effect] = []
-        spread_s = min(POLL_SPREAD_S, len(self._site.members) / POLL_PER_S)
+        self._site.jumps.watch(now)
+        self._ask_everybody(now)
         for member in self._site.members.values():
-            liveness = member.device.liveness
-            liveness.resume(now.wall_ns)
-            member.connection = liveness.state(now.wall_ns, self.settings)
-            share = int.from_bytes(self._site.entropy(2)) / 65_536
-            member.wants.poll_due_ns = now.steady_ns + int(share * spread_s * NS_PER_S)
+            member.device.liveness.resume(now.wall_ns)
+            reception.announce(self._site, member, now, effects)
             if member.device.has_twin:
                 notices.say(self._site, effects, notices.TWIN, member.device.id)
             if member.device.is_foreign:
@@ -151,9 +149,16 @@ class Plant:
     def set_connected(self, connected: bool, now: Now) -> None:  # noqa: FBT001
         """Note whether messages can leave. After an outage every device is asked how it is."""
         if connected and not self._site.connected:
-            for member in self._site.members.values():
-                member.wants.poll_due_ns = now.steady_ns
+            self._ask_everybody(now)
         self._site.connected = connected
+
+    def _ask_everybody(self, now: Now) -> None:
+        """Ask every device how it is, spread over a time that fits their number."""
+        members = self._site.members.values()
+        spread_s = min(POLL_SPREAD_S, len(members) / POLL_PER_S)
+        for member in members:
+            share = int.from_bytes(self._site.entropy(2)) / 65_536
+            member.wants.poll_due_ns = now.steady_ns + int(share * spread_s * NS_PER_S)
 
     # --- requests ------------------------------------------------------------------------
 

@@ -134,10 +134,11 @@ def _take(
     clock = device.clock(header.boot)
     if clock.runs_ahead(header.up_ns, now.wall_ns):
         raise Refusal(Code.MALFORMED, "its time since boot runs ahead of the hub's clock")
+    site.jumps.note(device.id, clock, header.up_ns, now)
     proof = leaf in _PROVING and _is_proof(device, body, now.wall_ns)
     timing = _place(site, clock, header, now.wall_ns, proof=proof)
     delayed = timing.flags & TimeFlag.DELAYED
-    if delayed and site.settings.strict:
+    if delayed and site.settings.strict and leaf not in _PROVING:
         raise Refusal(Code.DELAYED, "older than this hub accepts")
     if site.waiting.is_full:
         raise Refusal(Code.BUSY, "the journal cannot be written")

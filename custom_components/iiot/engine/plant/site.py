@@ -7,6 +7,7 @@ from ..devices.refusals import Refusals
 from ..ports import Batch, Entropy, JournalRow
 from ..values import UP_LEAVES, Leaf, Settings
 from ..wire import topics
+from .jumps import Jumps
 from .member import Member
 
 MAX_WAITING_ROWS = 100_000
@@ -56,6 +57,7 @@ class Site:
     doubts: bool = False
     """The hub's own clock is in question."""
     accepted: int = 0
+    jumps: Jumps = field(default_factory=Jumps)
     notices: set[tuple[str, str | None]] = field(default_factory=set)
     """What people are being told, so that it is said once."""
 

@@ -4,8 +4,9 @@ from statistics import median
 from typing import Final
 
 from ..effects import ConnectionChanged, Effect
-from ..values import NS_PER_S, ClockQuality, Now
+from ..values import NS_PER_S, ClockQuality, Connection, Now
 from . import answers, commits, notices
+from .jumps import shift
 from .site import Site
 
 ROUND_NS: Final = NS_PER_S
@@ -32,6 +33,7 @@ class Upkeep:
         if now.steady_ns - self._round_ns >= ROUND_NS or not self._round_ns:
             self._round_ns = now.steady_ns
             _look_over(site, now, effects)
+            _follow_jump(site, now)
             _doubt(site, effects)
         commits.begin(site, now, effects)
 
@@ -41,8 +43,7 @@ class Upkeep:
         if held is not None and abs(offset - held) > STEP_NS:
             for member in site.members.values():
                 member.device.liveness.shift(offset - held)
-                for clock in member.device.clocks.values():
-                    clock.shift(offset - held)
+                shift(member.device.clocks.values(), offset - held)
 
 
 def _look_over(site: Site, now: Now, effects: list[Effect]) -> None:
@@ -54,12 +55,22 @@ def _look_over(site: Site, now: Now, effects: list[Effect]) -> None:
         answers.send_due(site, member, now, effects)
 
 
+def _follow_jump(site: Site, now: Now) -> None:
+    """After a start: when most devices seem delayed alike, it is the hub's clock that moved."""
+    step_ns = site.jumps.common(len(site.members), now)
+    if step_ns is not None:
+        for member in site.members.values():
+            shift(member.device.clocks.values(), step_ns)
+
+
 def _doubt(site: Site, effects: list[Effect]) -> None:
     """Compare the hub's clock with the good clocks of its devices."""
     skews = []
     for member in site.members.values():
+        if member.clock_quality != ClockQuality.NTP_OR_GPS or member.connection is not Connection.LIVE:
+            continue
         clock = member.device.clocks.get(member.device.window.boot)
-        if member.clock_quality == ClockQuality.NTP_OR_GPS and clock and clock.skew_ns is not None:
+        if clock is not None and clock.skew_ns is not None:
             skews.append(clock.skew_ns)
     middle = median(skews) if len(skews) >= DOUBT_DEVICES else 0
     site.doubts = abs(middle) > DOUBT_SKEW_NS
