@@ -1,7 +1,7 @@
 """Words and small facts that every room shares."""
 
 from dataclasses import dataclass
-from enum import IntEnum, IntFlag, StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple
 
 NS_PER_S: Final = 1_000_000_000
@@ -53,19 +53,18 @@ class ClockQuality(IntEnum):
     NTP_OR_GPS = 2
 
 
-class TimeFlag(IntFlag):
-    """What the hub had to do to place a frame in time."""
+class TimeFlag:
+    """What the hub had to do to place a frame in time: bits of a plain number, for speed."""
 
-    NONE = 0
-    LATE = 1
+    LATE: Final = 1
     """Sent again or buffered: history only, never state."""
-    DELAYED = 2
+    DELAYED: Final = 2
     """Came more than the delay limit after it was made, or without any proof that it did not."""
-    CORRECTED = 4
+    CORRECTED: Final = 4
     """Device clock off by more than 2 s and up to the skew limit: corrected."""
-    UNCERTAIN_TIME = 8
+    UNCERTAIN_TIME: Final = 8
     """Placed by the hub, since the device's clock could not be used."""
-    QUARANTINED = 16
+    QUARANTINED: Final = 16
     """Nothing, or not everything, in it fits the manifest; judged again at the next one."""
 
 

@@ -150,7 +150,7 @@ def _take(
     site.accepted += 1
     if flags is not None:
         anchor, skew = timing.anchor_ns, timing.skew_ns
-        _journal(site, row._replace(flags=int(flags), anchor_ns=anchor, skew_ns=skew))
+        _journal(site, row._replace(flags=flags, anchor_ns=anchor, skew_ns=skew))
     site.touch(member, now.steady_ns, _COMMIT_WITHIN_NS[leaf])
     if not delayed:
         member.clock_quality = header.tq
