@@ -105,8 +105,7 @@ class Shown(NamedTuple):
     """When the device read it, hub time, Unix nanoseconds."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Now:
+class Now(NamedTuple):
     """One look at both clocks of the hub."""
 
     wall_ns: int

@@ -47,13 +47,15 @@ class Device:
     """Until its first heartbeat: a reported number above ours is continued, not suspected."""
 
     def clock(self, boot: int) -> BootClock:
-        """Clock of `boot`, made when it is new; the oldest boots are forgotten."""
-        found = self.clocks.get(boot)
-        if found is None:
-            found = self.clocks[boot] = BootClock()
+        """Clock of `boot`; a new one is not kept yet."""
+        return self.clocks.get(boot) or BootClock()
+
+    def keep_clock(self, boot: int, clock: BootClock) -> None:
+        """Keep the clock of `boot`; the oldest boots are forgotten."""
+        if boot not in self.clocks:
+            self.clocks[boot] = clock
             while len(self.clocks) > MAX_BOOTS:
                 del self.clocks[min(self.clocks)]
-        return found
 
     @property
     def is_muted(self) -> bool:

@@ -1,7 +1,7 @@
 """The checks upward, in their order (protocol.md). Nothing moves before the last has passed."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -13,6 +13,7 @@ from ..errors import Code, Refusal
 from ..ports import JournalRow
 from ..values import NS_PER_S, Connection, Leaf, Now, TimeFlag
 from ..wire import canonical, codec, frames, topics
+from ..wire.codec import Envelope
 from ..wire.data import read_data
 from ..wire.frames import Ack, Header
 from ..wire.heartbeat import Heartbeat, read_heartbeat
@@ -49,6 +50,17 @@ _COMMIT_WITHIN_NS: Final = {
 """Data within 1 s, acks, alarms and status within 250 ms, the commit itself included."""
 
 
+class Incoming(NamedTuple):
+    """A message whose sender and form are beyond doubt, but not yet its order and time."""
+
+    member: Member
+    leaf: Leaf
+    topic: str
+    message: bytes
+    header: Header
+    body: Any
+
+
 def receive(
     site: Site,
     topic: str,
@@ -66,7 +78,21 @@ def receive(
     if route is None:
         door.knock(site, topic, message, envelope, now, effects)
         return
-    member, leaf = route
+    incoming = _verify(*route, topic, message, envelope)
+    if incoming.leaf is Leaf.STATUS and not incoming.body.online:
+        _take_offline(site, incoming, now, effects)
+        return
+    device, header = incoming.member.device, incoming.header
+    try:
+        device.window.check(header.boot, header.seq)
+    except Refusal:
+        _look_for_twin(site, device, header, now.wall_ns, effects)
+        raise
+    _take(site, incoming, now, effects)
+
+
+def _verify(member: Member, leaf: Leaf, topic: str, message: bytes, envelope: Envelope) -> Incoming:
+    """Check what the message itself can prove: its signature, its form, and where it belongs."""
     device = member.device
     kid = device.keys.signer(envelope.span, envelope.mac)
     if kid is None:
@@ -77,16 +103,7 @@ def receive(
     body = _READERS[leaf](payload)
     if header.kid != kid:
         raise Refusal(Code.BAD_MAC, "signed with another key than it names")
-    row = JournalRow(now.wall_ns, device.id, topic, kid, header.boot, header.seq, 0, None, None, message)
-    if leaf is Leaf.STATUS and not body.online:
-        _take_offline(site, member, header, body, row, now, effects)
-        return
-    try:
-        device.window.check(header.boot, header.seq)
-    except Refusal:
-        _look_for_twin(site, device, header, now.wall_ns, effects)
-        raise
-    _take(site, member, leaf, header, body, row, now, effects)
+    return Incoming(member, leaf, topic, message, header, body)
 
 
 def check_place(payload: dict[str, Any], device_id: str, leaf: Leaf) -> None:
@@ -120,16 +137,8 @@ def _bad_mac(device: Device, span: bytes) -> Refusal:
     return Refusal(Code.BAD_MAC, "the signature does not fit the message")
 
 
-def _take(
-    site: Site,
-    member: Member,
-    leaf: Leaf,
-    header: Header,
-    body: Any,
-    row: JournalRow,
-    now: Now,
-    effects: list[Effect],
-) -> None:
+def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> None:
+    member, leaf, header, body = incoming.member, incoming.leaf, incoming.header, incoming.body
     device = member.device
     clock = device.clock(header.boot)
     if clock.runs_ahead(header.up_ns, now.wall_ns):
@@ -145,19 +154,23 @@ def _take(
     flags = leaves.TABLE[leaf](Arrival(site, member, header, timing, now, effects), body)
     device.window.move(header.boot, header.seq)
     clock.take(header, now.wall_ns, timing)
+    device.keep_clock(header.boot, clock)
     member.last_up_ns = header.up_ns
-    member.messages += 1
-    site.accepted += 1
     if flags is not None:
-        anchor, skew = timing.anchor_ns, timing.skew_ns
-        _journal(site, row._replace(flags=flags, anchor_ns=anchor, skew_ns=skew))
-    site.touch(member, now.steady_ns, _COMMIT_WITHIN_NS[leaf])
+        _journal(site, incoming, now, flags, timing.anchor_ns, timing.skew_ns)
+    _count(site, incoming, now)
     if not delayed:
         member.clock_quality = header.tq
         stays_asleep = leaf is Leaf.HEARTBEAT or (leaf is Leaf.DATA and body.bye)
         device.liveness.hear(now.wall_ns, woke=not stays_asleep)
         if leaf is Leaf.HEARTBEAT or member.connection is not Connection.LIVE:
             announce(site, member, now, effects)
+
+
+def _count(site: Site, incoming: Incoming, now: Now) -> None:
+    incoming.member.messages += 1
+    site.accepted += 1
+    site.touch(incoming.member, now.steady_ns, _COMMIT_WITHIN_NS[incoming.leaf])
 
 
 def _is_proof(device: Device, body: Heartbeat | Ack, now_ns: int) -> bool:
@@ -184,40 +197,37 @@ def announce(site: Site, member: Member, now: Now, effects: list[Effect]) -> Non
         effects.append(ConnectionChanged(member.device.id))
 
 
-def _journal(site: Site, row: JournalRow) -> None:
-    site.waiting.rows.append(row)
-    site.waiting.size += len(row.message)
-
-
-def _take_offline(
-    site: Site,
-    member: Member,
-    header: Header,
-    body: frames.Status,
-    row: JournalRow,
-    now: Now,
-    effects: list[Effect],
+def _journal(
+    site: Site, incoming: Incoming, now: Now, flags: int = 0, anchor_ns: int | None = None, skew_ns: int | None = None
 ) -> None:
+    device_id, header, message = incoming.member.device.id, incoming.header, incoming.message
+    kid, boot, seq = header.kid, header.boot, header.seq
+    site.waiting.rows.append(
+        JournalRow(now.wall_ns, device_id, incoming.topic, kid, boot, seq, flags, anchor_ns, skew_ns, message)
+    )
+    site.waiting.size += len(message)
+
+
+def _take_offline(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> None:
     """A will, or a clean goodbye: it counts for the live session, once; time does not apply.
 
     A will was signed when the connection began, so its number may lie behind the window.
     """
-    device = member.device
+    device, header = incoming.member.device, incoming.header
+    is_live = incoming.body.session == device.session
     try:
         device.window.check(header.boot, header.seq)
     except Refusal:
-        if body.session != device.session:
+        if not is_live:
             raise
     else:
         device.window.move(header.boot, header.seq)
-    if body.session == device.session:
+    if is_live:
         device.session = None
         device.liveness.leave()
-        announce(site, member, now, effects)
-    member.messages += 1
-    site.accepted += 1
-    _journal(site, row)
-    site.touch(member, now.steady_ns, _COMMIT_WITHIN_NS[Leaf.STATUS])
+        announce(site, incoming.member, now, effects)
+    _journal(site, incoming, now)
+    _count(site, incoming, now)
 
 
 def _look_for_twin(site: Site, device: Device, header: Header, now_ns: int, effects: list[Effect]) -> None:

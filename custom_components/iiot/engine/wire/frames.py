@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from ..errors import Code, Refusal
-from ..values import NS_PER_MS, NS_PER_S, ClockQuality, Leaf
+from ..values import NS_PER_MS, NS_PER_S, ClockQuality
 
 VERSION: Final = 1
 MAX_UINT32: Final = 0xFFFF_FFFF
@@ -68,19 +68,6 @@ def _version_text(version: int) -> str:
     if version > VERSION:
         return f"protocol version {version} is newer than this hub understands ({VERSION})"
     return f"protocol version {version} does not exist"
-
-
-class Frame(NamedTuple):
-    """A message whose sender, place and order are beyond doubt."""
-
-    device_id: str
-    leaf: Leaf
-    header: Header
-    payload: dict[str, Any]
-    topic: str
-    message: bytes
-    """The whole message as it came."""
-    received_ns: int
 
 
 # --- members -------------------------------------------------------------------------------
