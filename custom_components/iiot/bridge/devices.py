@@ -1,0 +1,186 @@
+"""Subentries come, change and go: the hub, the entities and the device registry follow, without a reload."""
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigSubentry
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+
+from ..const import CONF_AREA, SUBENTRY_DEVICE
+from .mapping import clean_name
+from .stations import device_identifier, hub_identifier
+
+if TYPE_CHECKING:
+    from .hub import Hub
+    from .points import Points
+
+_MAC: Final = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
+
+type Facts = tuple[str | None, str | None, str | None, str | None]
+"""Model, firmware, MAC address, device id of the relay."""
+
+
+class Devices:
+    """Keeps three things in step with the entry's subentries."""
+
+    def __init__(self, hub: Hub, points: Points) -> None:
+        self._hub: Final = hub
+        self._points: Final = points
+        self._entry: Final = hub.entry
+        self._registry: Final = dr.async_get(hub.hass)
+        self._known: Final[dict[str, ConfigSubentry]] = {}
+        self._by_device: Final[dict[str, str]] = {}
+        self._facts: Final[dict[str, Facts]] = {}
+        self._turn: Final = asyncio.Lock()
+
+    @callback
+    def start(self) -> CALLBACK_TYPE:
+        """Register the hub and the devices that it has, and follow what changes."""
+        self._registry.async_get_or_create(
+            config_entry_id=self._entry.entry_id,
+            identifiers={hub_identifier(self._entry.entry_id)},
+            entry_type=dr.DeviceEntryType.SERVICE,
+            name=self._entry.title,
+            model="Hub",
+        )
+        for subentry in self._subentries().values():
+            self._register(subentry, area_before=subentry.data.get(CONF_AREA))
+            self._points.add_device(subentry)
+        for device_id in self._by_device:
+            self._refresh(device_id)
+        releases = [
+            async_dispatcher_connect(self._hub.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
+            self._hub.on_health(self._refresh),
+        ]
+
+        @callback
+        def stop() -> None:
+            while releases:
+                releases.pop()()
+
+        return stop
+
+    @callback
+    def _entry_changed(self, change: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
+        if change is not ConfigEntryChange.UPDATED or entry is not self._entry or not self._differs():
+            return
+        self._entry.async_create_task(self._hub.hass, self._async_follow(), "iiot devices")
+
+    def _subentries(self) -> dict[str, ConfigSubentry]:
+        return {found.subentry_id: found for found in self._entry.get_subentries_of_type(SUBENTRY_DEVICE)}
+
+    def _differs(self) -> bool:
+        return self._subentries() != self._known
+
+    async def _async_follow(self) -> None:
+        async with self._turn:
+            present = self._subentries()
+            for subentry_id in self._known.keys() - present.keys():
+                await self._async_leave(self._known[subentry_id])
+            for subentry_id, subentry in present.items():
+                before = self._known.get(subentry_id)
+                if before is None:
+                    await self._async_join(subentry)
+                elif before != subentry:
+                    await self._async_change(before, subentry)
+
+    async def _async_join(self, subentry: ConfigSubentry) -> None:
+        self._register(subentry, area_before=None)
+        await self._hub.async_adopt(subentry)
+        self._points.add_device(subentry)
+        self._refresh(str(subentry.unique_id))
+
+    async def _async_leave(self, subentry: ConfigSubentry) -> None:
+        device_id = str(subentry.unique_id)
+        del self._known[subentry.subentry_id]
+        self._forget(device_id)
+        self._points.remove_device(subentry.subentry_id)
+        await self._hub.async_drop(device_id)
+
+    async def _async_change(self, before: ConfigSubentry, subentry: ConfigSubentry) -> None:
+        self._register(subentry, area_before=before.data.get(CONF_AREA))
+        device_id = str(subentry.unique_id)
+        if before.unique_id != subentry.unique_id:
+            self._forget(str(before.unique_id))
+            await self._hub.async_drop(str(before.unique_id))
+        if before.unique_id != subentry.unique_id or _key_facts(before) != _key_facts(subentry):
+            await self._hub.async_adopt(subentry)
+        await self._points.async_update_device(subentry)
+        self._refresh(device_id)
+
+    # --- the registry ------------------------------------------------------------------------
+
+    def _register(self, subentry: ConfigSubentry, *, area_before: str | None) -> None:
+        """Make or update the device; its name is the subentry's, and a person's own name for it wins."""
+        device_id = str(subentry.unique_id)
+        self._known[subentry.subentry_id] = subentry
+        self._by_device[device_id] = subentry.subentry_id
+        identifier = device_identifier(self._entry.entry_id, subentry.subentry_id)
+        is_new = self._find(identifier) is None
+        device = self._registry.async_get_or_create(
+            config_entry_id=self._entry.entry_id,
+            config_subentry_id=subentry.subentry_id,
+            identifiers={identifier},
+            name=clean_name(subentry.title, device_id),
+            serial_number=device_id,
+        )
+        area_id = subentry.data.get(CONF_AREA)
+        is_moved = is_new or (area_id != area_before and area_before == device.area_id)
+        if is_moved and (area_id is None or ar.async_get(self._hub.hass).async_get_area(area_id)):
+            self._registry.async_update_device(device.id, area_id=area_id)
+
+    @callback
+    def _refresh(self, device_id: str) -> None:
+        """Take over what a new heartbeat says of the hardware."""
+        subentry_id, member = self._by_device.get(device_id), self._hub.plant.members.get(device_id)
+        beat = member.device.heartbeat if member else None
+        if subentry_id is None or beat is None:
+            return
+        facts = (beat.model or None, beat.fw or None, beat.net.mac, beat.net.via)
+        if self._facts.get(device_id) == facts:
+            return
+        device = self._find(device_identifier(self._entry.entry_id, subentry_id))
+        if device is None:
+            return
+        self._facts[device_id] = facts
+        self._registry.async_update_device(
+            device.id,
+            model=clean_name(beat.model, "") or None,
+            sw_version=clean_name(beat.fw, "") or None,
+            via_device_id=self._relay(device, beat.net.via),
+            new_connections=self._connections(device, beat.net.mac),
+        )
+
+    def _relay(self, device: dr.DeviceEntry, via: str | None) -> str | None:
+        """Registry id of what stands between the device and the broker: the named relay, or the hub."""
+        subentry_id = self._by_device.get(via or "")
+        relay = self._find(device_identifier(self._entry.entry_id, subentry_id)) if subentry_id else None
+        if relay is None or device.id in {relay.id, relay.via_device_id}:
+            relay = self._find(hub_identifier(self._entry.entry_id))
+        return None if relay is None else relay.id
+
+    def _connections(self, device: dr.DeviceEntry, mac: str | None) -> set[tuple[str, str]]:
+        """Its MAC address, unless it is none or another device of this hub has it."""
+        address = dr.format_mac(mac or "").lower()
+        if not _MAC.fullmatch(address):
+            return set()
+        connection = (dr.CONNECTION_NETWORK_MAC, address)
+        for other in dr.async_entries_for_config_entry(self._registry, self._entry.entry_id):
+            if other.id != device.id and connection in other.connections:
+                return set()
+        return {connection}
+
+    def _find(self, identifier: tuple[str, str]) -> dr.DeviceEntry | None:
+        return self._registry.async_get_device_by_identifier(identifier, self._entry.entry_id)
+
+    def _forget(self, device_id: str) -> None:
+        self._by_device.pop(device_id, None)
+        self._facts.pop(device_id, None)
+
+
+def _key_facts(subentry: ConfigSubentry) -> tuple[Any, Any]:
+    return subentry.data.get("kid"), subentry.data.get("fingerprint")

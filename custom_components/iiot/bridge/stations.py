@@ -1,0 +1,98 @@
+"""What a subentry stands for: a station, whatever hardware is there today."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.const import Platform
+
+from ..const import CONF_CHANNEL_DESCRIPTIONS, CONF_DESCRIPTION, DOMAIN
+
+if TYPE_CHECKING:
+    from homeassistant.helpers.entity import Entity
+
+    from ..engine.plant import Member, Plant
+
+
+class Described(Protocol):
+    """What a table says of one entity. Equal descriptions need no change of it."""
+
+    @property
+    def key(self) -> str:
+        """Unique within a station. Those that are no channel have a dot in it, which no channel has."""
+        ...
+
+    @property
+    def platform(self) -> Platform:
+        """Where it belongs."""
+        ...
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Station:
+    """One device of the hub, or the hub itself (`device_id` is empty)."""
+
+    id: str
+    """Id of the subentry, or of the entry: what entities are keyed by."""
+    subentry_id: str | None
+    identifier: tuple[str, str]
+    """Of its device in the registry."""
+    device_id: str
+    """The hardware that is there today."""
+    plant: Plant
+    description: str = ""
+    channel_descriptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    known: dict[str, Described] = field(default_factory=dict)
+    """What was handed to Home Assistant, by key."""
+    entities: dict[str, Entity] = field(default_factory=dict)
+    """Those that are enabled, by key."""
+
+    @property
+    def member(self) -> Member | None:
+        """The device at work; None before it is adopted and after it is dropped."""
+        return self.plant.members.get(self.device_id)
+
+    def unique_id(self, key: str) -> str:
+        """Unique id of the entity that shows `key`."""
+        return f"{self.id}_{key}"
+
+    def follow(self, subentry: ConfigSubentry) -> None:
+        """Take over what a person wrote."""
+        self.description = subentry.data.get(CONF_DESCRIPTION) or ""
+        self.channel_descriptions = MappingProxyType(dict(subentry.data.get(CONF_CHANNEL_DESCRIPTIONS) or {}))
+
+    @classmethod
+    def of_device(cls, entry: ConfigEntry, subentry: ConfigSubentry, plant: Plant) -> Self:
+        """Build the station that a subentry stands for."""
+        found = cls(
+            id=subentry.subentry_id,
+            subentry_id=subentry.subentry_id,
+            identifier=device_identifier(entry.entry_id, subentry.subentry_id),
+            device_id=str(subentry.unique_id),
+            plant=plant,
+        )
+        found.follow(subentry)
+        return found
+
+    @classmethod
+    def of_hub(cls, entry: ConfigEntry, plant: Plant) -> Self:
+        """Build the station of the hub itself."""
+        return cls(
+            id=entry.entry_id,
+            subentry_id=None,
+            identifier=hub_identifier(entry.entry_id),
+            device_id="",
+            plant=plant,
+        )
+
+
+def hub_identifier(entry_id: str) -> tuple[str, str]:
+    """Identifier of the hub's device."""
+    return (DOMAIN, entry_id)
+
+
+def device_identifier(entry_id: str, subentry_id: str) -> tuple[str, str]:
+    """Identifier of a device: the subentry's, so that new hardware keeps its place."""
+    return (DOMAIN, f"{entry_id}:{subentry_id}")

@@ -1,0 +1,92 @@
+"""What all entities of the integration have in common: a station, one point of it, and when it is available."""
+
+from collections.abc import Mapping
+from typing import Any, Final, override
+
+from homeassistant.core import callback
+from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.entity import Entity
+
+from .bridge.mapping import PointDescription
+from .bridge.points import Points
+from .bridge.stations import Described, Station
+from .engine.values import Connection, Quality, Shown
+
+_NOTHING: Final = Shown(None, Quality.BAD, 0)
+
+
+class IiotEntity(Entity):
+    """One point of a station. It reads the plant when it is told to, and writes only what differs."""
+
+    _attr_has_entity_name = True
+    _attr_should_poll = False
+
+    def __init__(self, points: Points, station: Station, description: Described) -> None:
+        self._points: Final = points
+        self.station: Final = station
+        self.description: Final = description
+        self._attr_unique_id = station.unique_id(description.key)
+        self._attr_device_info = DeviceInfo(identifiers={station.identifier})
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.station.entities[self.description.key] = self
+        self.async_on_remove(self._leave)
+        self.async_on_remove(self._points.watch(self.station, self))
+        self._take()
+
+    @callback
+    def show(self) -> None:
+        """Read the plant, and write the state when it differs."""
+        if self._take():
+            self.async_write_ha_state()
+
+    def _take(self) -> bool:
+        """Take over what the plant says now; whether it differs from what is shown."""
+        raise NotImplementedError
+
+    @callback
+    def _leave(self) -> None:
+        if self.station.entities.get(self.description.key) is self:
+            del self.station.entities[self.description.key]
+
+
+class ChannelEntity(IiotEntity):
+    """The newest value of one channel; unavailable while the device is lost, unknown without a good value."""
+
+    def __init__(self, points: Points, station: Station, description: PointDescription) -> None:
+        super().__init__(points, station, description)
+        self._key: Final = description.key
+        self._convert: Final = description.convert
+        self._fact: tuple[bool, Any, Quality] | None = None
+        self._attr_name = description.name
+        self._attr_entity_category = description.category
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """Only what is out of the ordinary, and what a person wrote: attributes are stored with each state."""
+        found: dict[str, Any] = {}
+        if self._fact is not None and self._fact[2] is not Quality.GOOD and self._fact[1] is not None:
+            found["quality"] = self._fact[2].name.lower()
+        if text := self.station.channel_descriptions.get(self._key):
+            found["description"] = text
+        return found or None
+
+    @override
+    def _take(self) -> bool:
+        member = self.station.member
+        is_available = member is not None and member.connection is not Connection.LOST
+        shown = _NOTHING if member is None else member.board.values.get(self._key, _NOTHING)
+        fact = (is_available, shown.value, shown.quality)
+        if fact == self._fact:
+            return False
+        self._fact = fact
+        self._attr_available = is_available
+        self._set(None if shown.value is None or shown.quality is Quality.BAD else self._convert(shown.value))
+        return True
+
+    def _set(self, value: Any) -> None:
+        """Take over the native value; None: unknown."""
+        raise NotImplementedError
