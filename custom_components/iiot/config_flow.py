@@ -1,4 +1,4 @@
-"""The hub joins Home Assistant, and is changed. Devices that call come in by `device_flow`."""
+"""The hub joins Home Assistant, and is changed; a device that calls it is approved."""
 
 import secrets
 from typing import Any, Final, override
@@ -9,6 +9,8 @@ from homeassistant.components import mqtt
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     ConfigEntry,
+    ConfigFlow,
+    ConfigFlowContext,
     ConfigFlowResult,
     ConfigSubentryFlow,
     OptionsFlow,
@@ -16,51 +18,185 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import AbortFlow
-from homeassistant.helpers import selector
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers.translation import async_get_translations
 
-from .bridge.enrolment import devices_on_fleet_key, listed, running_hub
+from .bridge.enrolment import (
+    DeviceKey,
+    area_named,
+    device_subentry,
+    devices_on_fleet_key,
+    is_registered,
+    listed,
+    plain,
+    running_hub,
+)
 from .bridge.fleet_keys import remember_fleet_key
+from .bridge.hub import Hub
 from .const import (
+    CONF_AREA,
     CONF_DISCOVERY,
     CONF_FLEET_KEY,
     CONF_KEY,
+    CONF_KEY_SOURCE,
     CONF_PREFIX,
     DEFAULT_PREFIX,
     DOMAIN,
     SUBENTRY_DEVICE,
 )
-from .device_flow import CONF_QR, DeviceDiscovery, DeviceFlow, qr_code
+from .device_flow import (
+    CONF_QR,
+    DERIVED,
+    GENERATE,
+    KEEP,
+    PASTE,
+    TEXT,
+    DeviceFlow,
+    KeySteps,
+    choice,
+    details,
+    key_source,
+    qr_code,
+)
+from .engine.devices.inbox import Waiting
 from .engine.errors import KeyFormError, PrefixError, StoreError
 from .engine.values import Discovery
 from .engine.wire import signing, topics
 from .options_flow import HubOptionsFlow
+from .runtime import IiotConfigEntry
 
-GENERATE: Final = "generate"
-PASTE: Final = "paste"
 NONE: Final = "none"
-KEEP: Final = "keep"
 RETIRE: Final = "retire"
 
+CONF_NEW_AREA: Final = "new_area"
 _MQTT: Final = "mqtt"
-
-
-def _choice(options: list[str], key: str) -> selector.SelectSelector:
-    return selector.SelectSelector(
-        {"options": options, "translation_key": key, "mode": selector.SelectSelectorMode.LIST}
-    )
 
 
 _NEW_HUB: Final = probatio.Schema(
     {
-        probatio.Required(CONF_NAME): selector.TextSelector(),
-        probatio.Required(CONF_PREFIX, default=DEFAULT_PREFIX): selector.TextSelector(),
-        probatio.Required(CONF_FLEET_KEY, default=GENERATE): _choice([GENERATE, PASTE, NONE], CONF_FLEET_KEY),
-        probatio.Required(CONF_DISCOVERY, default=Discovery.ASK.value): _choice(
-            [choice.value for choice in Discovery], CONF_DISCOVERY
+        probatio.Required(CONF_NAME): TEXT,
+        probatio.Required(CONF_PREFIX, default=DEFAULT_PREFIX): TEXT,
+        probatio.Required(CONF_FLEET_KEY, default=GENERATE): choice([GENERATE, PASTE, NONE], CONF_FLEET_KEY),
+        probatio.Required(CONF_DISCOVERY, default=Discovery.ASK.value): choice(
+            [answer.value for answer in Discovery], CONF_DISCOVERY
         ),
     }
 )
-_PASTED_KEY: Final = probatio.Schema({probatio.Required(CONF_KEY): selector.TextSelector()})
+_PASTED_KEY: Final = probatio.Schema({probatio.Required(CONF_KEY): TEXT})
+
+
+class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], ConfigFlow):
+    """A device called that nobody has approved yet."""
+
+    _entry_id: str
+
+    def __init__(self) -> None:
+        self.device_id = ""
+        self.form = {}
+
+    @override
+    async def async_step_integration_discovery(self, discovery_info: dict[str, Any]) -> ConfigFlowResult:
+        """Offer a waiting device; everything about it is read from the inbox when it is shown."""
+        self._entry_id, self.device_id = discovery_info["entry_id"], discovery_info["device_id"]
+        await self.async_set_unique_id(f"{self._entry_id}:{self.device_id}")
+        self._abort_if_unique_id_configured()
+        waiting = self._waiting()
+        self.context["title_placeholders"] = {
+            "name": waiting.name or self.device_id,
+            "model": waiting.model or self.device_id,
+        }
+        return await self.async_step_confirm_device()
+
+    async def async_step_confirm_device(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show who calls, and let a person approve it."""
+        entry, _ = self.hub()
+        waiting = self._waiting()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            self.form = user_input
+            if user_input[CONF_NAME].strip():
+                return await self._step_for_key(user_input[CONF_KEY_SOURCE], waiting)
+            errors[CONF_NAME] = "name_missing"
+        return self.async_show_form(
+            step_id="confirm_device",
+            data_schema=self.add_suggested_values_to_schema(
+                self._approval(waiting), user_input or self._proposal(waiting)
+            ),
+            errors=errors,
+            description_placeholders={
+                "site": plain(entry.title),
+                "name": plain(waiting.name),
+                "model": plain(waiting.model),
+                "device_id": self.device_id,
+                "fingerprint": signing.fingerprint(waiting.key) if waiting.key else "-",
+                "trust": await self._words(waiting),
+            },
+        )
+
+    @override
+    def hub(self) -> tuple[IiotConfigEntry, Hub]:
+        return running_hub(self.hass, self._entry_id)
+
+    @override
+    def named_kid(self) -> int | None:
+        return self._waiting().kid
+
+    @override
+    async def async_key_given(self, key: DeviceKey) -> ConfigFlowResult:
+        entry, _ = self.hub()
+        self._waiting()
+        await self.save_key(key)
+        name = self.form[CONF_NAME].strip()
+        written = {**self.form, CONF_AREA: self._area()}
+        self.hass.config_entries.async_add_subentry(entry, device_subentry(self.device_id, key, name, written))
+        return self.async_abort(
+            reason="device_added", description_placeholders={"name": plain(name), "site": plain(entry.title)}
+        )
+
+    async def _step_for_key(self, source: str, waiting: Waiting) -> ConfigFlowResult:
+        if source == PASTE:
+            return await self.async_step_device_key()
+        if source == GENERATE:
+            return await self.async_step_device_key_made()
+        if waiting.key is None:  # the fleet key was changed while the form was open
+            return self.async_abort(reason="key_not_derived")
+        return await self.async_key_given(DeviceKey(kid=waiting.kid, key=waiting.key))
+
+    def _waiting(self) -> Waiting:
+        entry, hub = self.hub()
+        if is_registered(entry, self.device_id):
+            raise AbortFlow("already_configured")
+        waiting = hub.plant.inbox.get(self.device_id)
+        if waiting is None:
+            raise AbortFlow("device_gone")
+        return waiting
+
+    def _approval(self, waiting: Waiting) -> probatio.Schema:
+        sources = [PASTE, GENERATE] if waiting.key is None else [DERIVED, PASTE, GENERATE]
+        fields = details()
+        if waiting.place and area_named(self.hass, waiting.place) is None:
+            fields[probatio.Optional(CONF_NEW_AREA)] = TEXT
+        return probatio.Schema(fields | key_source(sources))
+
+    def _proposal(self, waiting: Waiting) -> dict[str, Any]:
+        proposed: dict[str, Any] = {CONF_NAME: waiting.name or self.device_id}
+        if waiting.place:
+            known = area_named(self.hass, waiting.place)
+            proposed |= {CONF_NEW_AREA: waiting.place} if known is None else {CONF_AREA: known}
+        return proposed
+
+    async def _words(self, waiting: Waiting) -> str:
+        """Say how far the device has shown who it is, in the language of the house."""
+        found = await async_get_translations(self.hass, self.hass.config.language, "selector", {DOMAIN})
+        sentences = (f"trust.options.{waiting.trust}", f"waiting_reason.options.{waiting.reason}")
+        return " ".join(found.get(f"component.{DOMAIN}.selector.{key}", "") for key in sentences).strip()
+
+    def _area(self) -> str | None:
+        chosen: str | None = self.form.get(CONF_AREA)
+        new = self.form.get(CONF_NEW_AREA, "").strip()
+        if chosen or not new:
+            return chosen
+        return ar.async_get(self.hass).async_get_or_create(new).id
 
 
 class IiotConfigFlow(DeviceDiscovery, domain=DOMAIN):
@@ -119,9 +255,9 @@ class IiotConfigFlow(DeviceDiscovery, domain=DOMAIN):
         choices = [KEEP, GENERATE, PASTE, RETIRE] if hub.keys.fleet_key else [KEEP, GENERATE, PASTE]
         schema = probatio.Schema(
             {
-                probatio.Required(CONF_NAME): selector.TextSelector(),
-                probatio.Required(CONF_PREFIX): selector.TextSelector(),
-                probatio.Required(CONF_FLEET_KEY, default=KEEP): _choice(choices, CONF_FLEET_KEY),
+                probatio.Required(CONF_NAME): TEXT,
+                probatio.Required(CONF_PREFIX): TEXT,
+                probatio.Required(CONF_FLEET_KEY, default=KEEP): choice(choices, CONF_FLEET_KEY),
             }
         )
         shown = user_input or {CONF_NAME: entry.title, CONF_PREFIX: entry.data[CONF_PREFIX]}

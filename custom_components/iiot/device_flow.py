@@ -1,32 +1,25 @@
-"""A device joins a hub: from its discovery card, or by hand before it exists. And it is changed."""
+"""A device gets its key; it is registered by hand, before it exists if need be, and changed."""
 
 from typing import Any, Final, override
 
 import probatio
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
-    ConfigFlow,
-    ConfigFlowContext,
-    ConfigFlowResult,
     ConfigSubentryFlow,
     SubentryFlowContext,
     SubentryFlowResult,
 )
 from homeassistant.const import CONF_NAME
 from homeassistant.data_entry_flow import AbortFlow, FlowContext, FlowHandler, FlowResult, section
-from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import selector
-from homeassistant.helpers.translation import async_get_translations
 
 from .bridge.enrolment import (
     CONF_KID,
     MOST_KID,
     DeviceKey,
-    area_named,
     async_put_key,
     derived_key,
     device_data,
-    device_subentry,
     is_registered,
     make_key,
     plain,
@@ -43,11 +36,9 @@ from .const import (
     CONF_FINGERPRINT,
     CONF_KEY,
     CONF_KEY_SOURCE,
-    DOMAIN,
 )
-from .engine.devices.inbox import Waiting
 from .engine.errors import DeviceIdError, KeyFormError, StoreError
-from .engine.wire import signing, topics
+from .engine.wire import topics
 from .runtime import IiotConfigEntry
 
 DERIVED: Final = "derived"
@@ -55,9 +46,8 @@ PASTE: Final = "paste"
 GENERATE: Final = "generate"
 KEEP: Final = "keep"
 
-CONF_NEW_AREA: Final = "new_area"
 CONF_QR: Final = "qr"
-_TEXT: Final = selector.TextSelector()
+TEXT: Final = selector.TextSelector()
 _LONG_TEXT: Final = selector.TextSelector({"multiline": True})
 _KID: Final = selector.NumberSelector({"min": 1, "max": MOST_KID, "step": 1, "mode": selector.NumberSelectorMode.BOX})
 
@@ -69,16 +59,22 @@ def qr_code(text: str) -> selector.QrCodeSelector:
     )
 
 
-def _key_source(options: list[str]) -> dict[probatio.Marker, Any]:
-    choice = selector.SelectSelector(
-        {"options": options, "translation_key": CONF_KEY_SOURCE, "mode": selector.SelectSelectorMode.LIST}
+def choice(options: list[str], translation_key: str) -> selector.SelectSelector:
+    """Offer options one below the other, in translated words."""
+    return selector.SelectSelector(
+        {"options": options, "translation_key": translation_key, "mode": selector.SelectSelectorMode.LIST}
     )
-    return {probatio.Required(CONF_KEY_SOURCE, default=options[0]): choice}
 
 
-def _details() -> dict[probatio.Marker, Any]:
+def key_source(options: list[str]) -> dict[probatio.Marker, Any]:
+    """Ask where the key comes from; the first option is proposed."""
+    return {probatio.Required(CONF_KEY_SOURCE, default=options[0]): choice(options, CONF_KEY_SOURCE)}
+
+
+def details() -> dict[probatio.Marker, Any]:
+    """Ask what people know of a device."""
     return {
-        probatio.Required(CONF_NAME): _TEXT,
+        probatio.Required(CONF_NAME): TEXT,
         probatio.Optional(CONF_AREA): selector.AreaSelector(),
         probatio.Optional(CONF_DESCRIPTION): _LONG_TEXT,
     }
@@ -121,7 +117,7 @@ class KeySteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
                 if hub.message_fits_key(self.device_id, key.key) is not False:
                     return await self.async_key_given(key)
                 errors[CONF_KEY] = "wrong_key"
-        schema: dict[probatio.Marker, Any] = {probatio.Required(CONF_KEY): _TEXT}
+        schema: dict[probatio.Marker, Any] = {probatio.Required(CONF_KEY): TEXT}
         if kid is None:
             schema[probatio.Required(CONF_KID, default=self.proposed_kid)] = _KID
         return self.async_show_form(
@@ -158,120 +154,6 @@ class KeySteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
             raise AbortFlow("key_not_saved") from err
 
 
-class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], ConfigFlow):
-    """A device called that nobody has approved yet."""
-
-    _entry_id: str
-
-    def __init__(self) -> None:
-        self.device_id = ""
-        self.form = {}
-
-    @override
-    async def async_step_integration_discovery(self, discovery_info: dict[str, Any]) -> ConfigFlowResult:
-        """Offer a waiting device; everything about it is read from the inbox when it is shown."""
-        self._entry_id, self.device_id = discovery_info["entry_id"], discovery_info["device_id"]
-        await self.async_set_unique_id(f"{self._entry_id}:{self.device_id}")
-        self._abort_if_unique_id_configured()
-        waiting = self._waiting()
-        self.context["title_placeholders"] = {
-            "name": waiting.name or self.device_id,
-            "model": waiting.model or self.device_id,
-        }
-        return await self.async_step_confirm_device()
-
-    async def async_step_confirm_device(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show who calls, and let a person approve it."""
-        entry, _ = self.hub()
-        waiting = self._waiting()
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            self.form = user_input
-            if user_input[CONF_NAME].strip():
-                return await self._step_for_key(user_input[CONF_KEY_SOURCE], waiting)
-            errors[CONF_NAME] = "name_missing"
-        return self.async_show_form(
-            step_id="confirm_device",
-            data_schema=self.add_suggested_values_to_schema(
-                self._approval(waiting), user_input or self._proposal(waiting)
-            ),
-            errors=errors,
-            description_placeholders={
-                "site": plain(entry.title),
-                "name": plain(waiting.name),
-                "model": plain(waiting.model),
-                "device_id": self.device_id,
-                "fingerprint": signing.fingerprint(waiting.key) if waiting.key else "-",
-                "trust": await self._words(waiting),
-            },
-        )
-
-    @override
-    def hub(self) -> tuple[IiotConfigEntry, Hub]:
-        return running_hub(self.hass, self._entry_id)
-
-    @override
-    def named_kid(self) -> int | None:
-        return self._waiting().kid
-
-    @override
-    async def async_key_given(self, key: DeviceKey) -> ConfigFlowResult:
-        entry, _ = self.hub()
-        self._waiting()
-        await self.save_key(key)
-        name = self.form[CONF_NAME].strip()
-        details = {**self.form, CONF_AREA: self._area()}
-        self.hass.config_entries.async_add_subentry(entry, device_subentry(self.device_id, key, name, details))
-        return self.async_abort(
-            reason="device_added", description_placeholders={"name": plain(name), "site": plain(entry.title)}
-        )
-
-    async def _step_for_key(self, source: str, waiting: Waiting) -> ConfigFlowResult:
-        if source == PASTE:
-            return await self.async_step_device_key()
-        if source == GENERATE:
-            return await self.async_step_device_key_made()
-        if waiting.key is None:  # the fleet key was changed while the form was open
-            return self.async_abort(reason="key_not_derived")
-        return await self.async_key_given(DeviceKey(kid=waiting.kid, key=waiting.key))
-
-    def _waiting(self) -> Waiting:
-        entry, hub = self.hub()
-        if is_registered(entry, self.device_id):
-            raise AbortFlow("already_configured")
-        waiting = hub.plant.inbox.get(self.device_id)
-        if waiting is None:
-            raise AbortFlow("device_gone")
-        return waiting
-
-    def _approval(self, waiting: Waiting) -> probatio.Schema:
-        sources = [PASTE, GENERATE] if waiting.key is None else [DERIVED, PASTE, GENERATE]
-        fields = _details()
-        if waiting.place and area_named(self.hass, waiting.place) is None:
-            fields[probatio.Optional(CONF_NEW_AREA)] = _TEXT
-        return probatio.Schema(fields | _key_source(sources))
-
-    def _proposal(self, waiting: Waiting) -> dict[str, Any]:
-        proposed: dict[str, Any] = {CONF_NAME: waiting.name or self.device_id}
-        if waiting.place:
-            known = area_named(self.hass, waiting.place)
-            proposed |= {CONF_NEW_AREA: waiting.place} if known is None else {CONF_AREA: known}
-        return proposed
-
-    async def _words(self, waiting: Waiting) -> str:
-        """Say how far the device has shown who it is, in the language of the house."""
-        found = await async_get_translations(self.hass, self.hass.config.language, "selector", {DOMAIN})
-        sentences = (f"trust.options.{waiting.trust}", f"waiting_reason.options.{waiting.reason}")
-        return " ".join(found.get(f"component.{DOMAIN}.selector.{key}", "") for key in sentences).strip()
-
-    def _area(self) -> str | None:
-        chosen: str | None = self.form.get(CONF_AREA)
-        new = self.form.get(CONF_NEW_AREA, "").strip()
-        if chosen or not new:
-            return chosen
-        return ar.async_get(self.hass).async_get_or_create(new).id
-
-
 class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]], ConfigSubentryFlow):
     """A device is registered by hand, before or after it called; or changed."""
 
@@ -296,11 +178,11 @@ class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, st
             selector.SelectOptionDict(value=found.id, label=f"{found.name or found.id} ({found.id})")
             for found in reversed(hub.plant.inbox.entries())
         ]
-        choice = selector.SelectSelector(
+        device_ids = selector.SelectSelector(
             {"options": waiting, "custom_value": True, "mode": selector.SelectSelectorMode.DROPDOWN}
         )
         sources = [DERIVED, PASTE, GENERATE] if hub.keys.fleet_key else [PASTE, GENERATE]
-        schema = probatio.Schema({probatio.Required(CONF_DEVICE_ID): choice} | _details() | _key_source(sources))
+        schema = probatio.Schema({probatio.Required(CONF_DEVICE_ID): device_ids} | details() | key_source(sources))
         return self.async_show_form(
             step_id="user",
             data_schema=self.add_suggested_values_to_schema(schema, user_input),
@@ -320,9 +202,9 @@ class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, st
             if user_input[CONF_NAME].strip():
                 return await self._step_after_changes(user_input[CONF_KEY_SOURCE])
             errors[CONF_NAME] = "name_missing"
-        fields = _details() | _key_source([KEEP, GENERATE, PASTE])
+        fields = details() | key_source([KEEP, GENERATE, PASTE])
         if labels:
-            texts = probatio.Schema({probatio.Optional(label): _TEXT for label in labels})
+            texts = probatio.Schema({probatio.Optional(label): TEXT for label in labels})
             fields[probatio.Required(CONF_CHANNEL_DESCRIPTIONS)] = section(texts, {"collapsed": True})
         return self.async_show_form(
             step_id="reconfigure",

@@ -18,6 +18,7 @@ from .const import (
     CONF_STRICT,
     DEFAULT_STATE_INTERVAL_S,
 )
+from .device_flow import choice
 from .engine.values import Discovery, Settings
 
 _DEFAULTS: Final = Settings()
@@ -34,13 +35,7 @@ _SECTIONS: Final[dict[str, dict[str, tuple[Any, Any]]]] = {
     "joining": {
         CONF_DISCOVERY: (
             _DEFAULTS.discovery.value,
-            selector.SelectSelector(
-                {
-                    "options": [choice.value for choice in Discovery],
-                    "translation_key": CONF_DISCOVERY,
-                    "mode": selector.SelectSelectorMode.LIST,
-                }
-            ),
+            choice([answer.value for answer in Discovery], CONF_DISCOVERY),
         )
     },
     "time": {

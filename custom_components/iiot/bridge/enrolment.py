@@ -84,8 +84,6 @@ async def async_put_key(hass: HomeAssistant, hub: Hub, device_id: str, key: Devi
         if is_new and is_registered(hub.entry, device_id):
             raise AbortFlow("already_configured")
         await hass.async_add_executor_job(hub.keys.put_device, device_id, key.kid, key.key)
-        if is_new and is_registered(hub.entry, device_id):
-            raise AbortFlow("already_configured")
 
 
 def read_key(text: str, device_id: str, kid: int) -> DeviceKey:
