@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigSubentry
@@ -117,7 +118,7 @@ class Devices:
     def _register(self, subentry: ConfigSubentry, *, area_before: str | None) -> None:
         """Make or update the device; its name is the subentry's, and a person's own name for it wins."""
         device_id = str(subentry.unique_id)
-        self._known[subentry.subentry_id] = subentry
+        self._known[subentry.subentry_id] = replace(subentry)  # Home Assistant changes its own in place
         self._by_device[device_id] = subentry.subentry_id
         identifier = device_identifier(self._entry.entry_id, subentry.subentry_id)
         is_new = self._find(identifier) is None
