@@ -95,11 +95,15 @@ async def test_a_restart_shows_the_last_values(hass: HomeAssistant) -> None:
     device = FieldDevice(hass)
     station = await device.join(entry)
     await device.read(temperature=21.5, door=True)
+    seen = []
+    connection = entity_id(hass, "sensor", station, "health.connection")
 
-    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    hass.bus.async_listen("state_changed", lambda event: seen.append(event.data["new_state"]))
+    assert await hass.config_entries.async_setup(entry.entry_id)
     await settle(hass)
 
-    assert state(hass, "sensor", station, "health.connection").state == "live"
+    assert [found.state for found in seen if found.entity_id == connection] == ["live"]
     assert state(hass, "sensor", station, "temperature").state == "21.5"
     await device.read(temperature=22.5)
     assert state(hass, "sensor", station, "temperature").state == "22.5"

@@ -83,7 +83,11 @@ class Points:
 
     @callback
     def start(self) -> CALLBACK_TYPE:
-        """Begin, with all platforms attached: everything that is known now is shown."""
+        """Begin, with all platforms attached: everything that is known is shown.
+
+        Entities are made in the loop's next turn: the hub starts in this one, and only a plant that has started knows
+        who is live. A device must not be shown as lost for a moment after each restart.
+        """
         hub = self.hub
         releases = [
             hub.on_values(self._values_changed),
@@ -93,13 +97,11 @@ class Points:
             hub.on_inbox(self._inbox_changed),
             async_track_time_interval(self._hass, self._fleet_ticks, FLEET_EVERY),
         ]
-        self._is_started = True
-        self._add(self._fleet, FLEET)
-        for station in self._stations.values():
-            self._reconcile_soon(station)
+        making = self._hass.loop.call_soon(self._begin)
 
         @callback
         def stop() -> None:
+            making.cancel()
             self._is_started = False
             while releases:
                 releases.pop()()
@@ -108,6 +110,13 @@ class Points:
                 self._weighing()
 
         return stop
+
+    @callback
+    def _begin(self) -> None:
+        self._is_started = True
+        self._add(self._fleet, FLEET)
+        for station in self._stations.values():
+            self._reconcile_soon(station)
 
     @property
     def stations(self) -> list[Station]:
