@@ -20,11 +20,12 @@ class Refusals:
 
     def count(self, code: Code, steady_ns: int) -> bool:
         """Count one; True when it is time to say so again."""
-        self.counts[code] += 1
-        said = self._said.get(code)
+        name = code.value  # bare: counts are written as JSON, whose keys cannot be enumerations
+        self.counts[name] += 1
+        said = self._said.get(name)
         if said is not None and steady_ns - said < SAY_EVERY_NS:
             return False
-        self._said[code] = steady_ns
+        self._said[name] = steady_ns
         return True
 
     @property
