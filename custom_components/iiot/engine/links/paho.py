@@ -11,8 +11,8 @@ from functools import partial
 from random import Random
 from typing import Any, Final
 
-from paho.mqtt.client import Client, DisconnectFlags, MQTTErrorCode, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.client import Client, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -184,7 +184,7 @@ class PahoLink:
         if not self._mqtt5:
             client.connect(host, port, keep_alive)
             return
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it so
         properties.SessionExpiryInterval = SESSION_S
         client.connect(host, port, keep_alive, clean_start=False, properties=properties)
 

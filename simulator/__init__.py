@@ -1,0 +1,1 @@
+"""A simulated plant that speaks the protocol (top-level package `iiot_sim`)."""

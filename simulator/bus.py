@@ -1,0 +1,42 @@
+"""How devices reach the others: a real broker, or a bus in memory whose messages are printed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from random import Random
+from typing import TextIO
+
+from iiot_engine.links.broker import Broker, BrokerLink, Station, Subscription
+from iiot_engine.links.memory import MemoryBus, MemoryLink
+from iiot_engine.links.paho import PahoLink, Pulse
+
+type Connect = Callable[[Station], BrokerLink]
+"""Makes the connection for a station; it is not open yet."""
+
+
+def over_broker(broker: Broker, *, mqtt5: bool, seed: int) -> Connect:
+    """Connections to a real broker; call inside the event loop that will use them."""
+    pulse = Pulse()
+    random = Random(seed)
+
+    def connect(station: Station) -> BrokerLink:
+        return PahoLink(broker, station, pulse=pulse, mqtt5=mqtt5, random=random)
+
+    return connect
+
+
+def over_memory(bus: MemoryBus) -> Connect:
+    """Connections to a bus in memory."""
+    return lambda station: MemoryLink(bus, station)
+
+
+def printing_bus(stream: TextIO = sys.stdout) -> MemoryBus:
+    """Make a bus that prints every message: topic, then the message as it would be sent."""
+    bus = MemoryBus()
+
+    def show(topic: str, message: bytes, _retain: bool) -> None:  # noqa: FBT001 - as links call it
+        stream.write(f"{topic} {message.decode()}\n")
+
+    MemoryLink(bus, Station(client_id="", received=show, subscriptions=(Subscription(topic_filter="#", qos=0),))).open()
+    return bus
