@@ -1,5 +1,6 @@
 """A device gets its key; it is registered by hand, before it exists if need be, and changed."""
 
+from abc import abstractmethod
 from typing import Any, Final, override
 
 import probatio
@@ -11,6 +12,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import CONF_NAME
 from homeassistant.data_entry_flow import AbortFlow, FlowContext, FlowHandler, FlowResult, section
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import selector
 
 from .bridge.enrolment import (
@@ -28,6 +30,7 @@ from .bridge.enrolment import (
     running_hub,
 )
 from .bridge.hub import Hub
+from .bridge.stations import device_identifier
 from .const import (
     CONF_AREA,
     CONF_CHANNEL_DESCRIPTIONS,
@@ -91,17 +94,17 @@ class KeySteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     proposed_kid: int = 1
     _made: DeviceKey | None = None
 
+    @abstractmethod
     def hub(self) -> tuple[IiotConfigEntry, Hub]:
         """Give the hub that the device joins; aborts when it does not run."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def async_key_given(self, key: DeviceKey) -> ResultT:
         """Go on with the key that was pasted, derived or made."""
-        raise NotImplementedError
 
+    @abstractmethod
     def named_kid(self) -> int | None:
         """Give the number of a pasted key when the device itself named it; None: ask."""
-        raise NotImplementedError
 
     async def async_step_device_key(self, user_input: dict[str, Any] | None = None) -> ResultT:
         """Take the key that is on the device already."""
@@ -277,10 +280,15 @@ class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, st
         texts = subentry.data[CONF_CHANNEL_DESCRIPTIONS]
         return {
             CONF_NAME: subentry.title,
-            CONF_AREA: subentry.data[CONF_AREA],
+            CONF_AREA: device.area_id if (device := self._registered()) else subentry.data[CONF_AREA],
             CONF_DESCRIPTION: subentry.data[CONF_DESCRIPTION],
             CONF_CHANNEL_DESCRIPTIONS: {label: texts[key] for label, key in labels.items() if key in texts},
         }
+
+    def _registered(self) -> dr.DeviceEntry | None:
+        """Give the device's page, on which people may have moved it since."""
+        identifier = device_identifier(self._entry_id, self._get_reconfigure_subentry().subentry_id)
+        return dr.async_get(self.hass).async_get_device_by_identifier(identifier, self._entry_id)
 
     def _take_changes(self, user_input: dict[str, Any], labels: dict[str, str]) -> None:
         """Keep the form; descriptions of channels that the device has no more stay as they are."""
@@ -312,6 +320,9 @@ class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, st
             CONF_DESCRIPTION: self.form.get(CONF_DESCRIPTION, ""),
             CONF_CHANNEL_DESCRIPTIONS: self.form[CONF_CHANNEL_DESCRIPTIONS],
         }
+        device = self._registered()
+        if device is not None and device.area_id != changed[CONF_AREA]:
+            dr.async_get(self.hass).async_update_device(device.id, area_id=changed[CONF_AREA])
         return self.async_update_and_abort(
             self._get_entry(), subentry, title=self.form[CONF_NAME].strip(), data=changed
         )

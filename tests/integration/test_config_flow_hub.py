@@ -189,6 +189,15 @@ async def test_retiring_the_fleet_key_lists_the_devices_that_are_still_on_it(
     assert hub.keys.device_keys("press-07") == {1: DEVICE_KEY}
 
 
+async def test_a_fleet_key_that_is_gone_already_can_be_retired(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    entry = await add_hub(hass)
+    await add_device(hass, entry)
+    form = await entry.start_reconfigure_flow(hass)
+    entry.runtime_data.hub.keys.set_fleet_key(None)
+    form = await answer(hass, form, name="Hall 3", prefix="iiot", fleet_key="retire")
+    assert form["description_placeholders"] == {"count": "0", "devices": ""}
+
+
 async def test_a_long_list_of_devices_is_cut_short(hass: HomeAssistant, mqtt_mock: Any) -> None:
     entry = await add_hub(hass)
     for number in range(22):

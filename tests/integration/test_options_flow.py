@@ -1,0 +1,91 @@
+"""A person sets the preferences of a site."""
+
+from typing import Any
+
+import pytest
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import InvalidData
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.iiot.engine.values import Discovery, Settings
+
+from .joining import add_hub, expected_lingering_timers, hass_config_dir  # noqa: F401  # fixtures
+
+PREFERENCES = {
+    "joining": {"discovery": "verified"},
+    "time": {"delay_limit": 60, "skew_limit": 30, "strict": True},
+    "liveness": {"late_factor": 2, "lost_factor": 5},
+    "traffic": {"state_interval": 0.5, "listen_only": True},
+}
+
+
+async def submit(hass: HomeAssistant, entry: MockConfigEntry, **changes: dict[str, Any]) -> Any:
+    form = await hass.config_entries.options.async_init(entry.entry_id)
+    chosen = {name: {**fields, **changes.get(name, {})} for name, fields in PREFERENCES.items()}
+    return await hass.config_entries.options.async_configure(form["flow_id"], chosen)
+
+
+async def test_the_hub_starts_anew_with_the_preferences(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    entry = await add_hub(hass)
+    before = entry.runtime_data.hub
+    done = await submit(hass, entry)
+    await hass.async_block_till_done()
+    assert done["type"] == "create_entry"
+    assert dict(entry.options) == {name: value for fields in PREFERENCES.values() for name, value in fields.items()}
+    assert entry.runtime_data.hub is not before
+    assert entry.runtime_data.hub.plant.settings == Settings(
+        discovery=Discovery.VERIFIED,
+        delay_limit_s=60,
+        skew_limit_s=30,
+        late_factor=2,
+        lost_factor=5,
+        strict=True,
+        listen_only=True,
+    )
+
+
+async def test_the_form_shows_what_holds_now(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    entry = await add_hub(hass, discovery="closed")
+    form = await hass.config_entries.options.async_init(entry.entry_id)
+    shown = {
+        str(name.schema): name.description["suggested_value"]
+        for part in form["data_schema"].schema.values()
+        for name in part.schema.schema
+    }
+    assert shown == {
+        "discovery": "closed",
+        "delay_limit": 300.0,
+        "skew_limit": 300.0,
+        "strict": False,
+        "late_factor": 1.5,
+        "lost_factor": 3.0,
+        "state_interval": 1.0,
+        "listen_only": False,
+    }
+
+
+@pytest.mark.parametrize("lost", [2, 1.5])
+async def test_a_device_is_late_before_it_is_lost(hass: HomeAssistant, mqtt_mock: Any, lost: float) -> None:
+    entry = await add_hub(hass)
+    form = await submit(hass, entry, liveness={"late_factor": 2, "lost_factor": lost})
+    assert form["errors"] == {"base": "lost_before_late"}
+    assert not entry.options
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("time", "delay_limit", 0),
+        ("time", "skew_limit", 1),
+        ("liveness", "late_factor", 1),
+        ("traffic", "state_interval", 0),
+        ("traffic", "state_interval", 7200),
+        ("joining", "discovery", "open"),
+    ],
+)
+async def test_numbers_that_no_plant_needs_are_refused(
+    hass: HomeAssistant, mqtt_mock: Any, part: str, name: str, value: Any
+) -> None:
+    entry = await add_hub(hass)
+    with pytest.raises(InvalidData):
+        await submit(hass, entry, **{part: {name: value}})
