@@ -80,7 +80,12 @@ async def test_channels_that_went_while_the_hub_was_down_go_at_its_start(hass: H
     registry = er.async_get(hass)
     connection = registry.async_get(str(entity_id(hass, "sensor", station, "health.connection")))
     stale = registry.async_get_or_create(
-        "sensor", "iiot", f"{station}_gone", config_entry=entry, config_subentry_id=station, device_id=connection.device_id
+        "sensor",
+        "iiot",
+        f"{station}_gone",
+        config_entry=entry,
+        config_subentry_id=station,
+        device_id=connection.device_id,
     )
 
     assert await hass.config_entries.async_reload(entry.entry_id)

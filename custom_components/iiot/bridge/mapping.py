@@ -56,6 +56,11 @@ class PointDescription:
         return self.kind in _PROMPT
 
     @property
+    def is_number(self) -> bool:
+        """Whether it can be drawn as a line."""
+        return self.kind not in _PROMPT and self.device_class not in _MOMENTS
+
+    @property
     def convert(self) -> Convert:
         """From the value on the board to the entity's native value."""
         if isinstance(self.device_class, SensorDeviceClass) and self.device_class in _MOMENTS:
