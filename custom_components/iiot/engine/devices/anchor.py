@@ -16,6 +16,8 @@ EXACT_SKEW_NS: Final = 2 * NS_PER_S
 """A device clock closer than this is taken as it is."""
 MAX_RUNAHEAD_NS: Final = 300 * NS_PER_S
 """How far `up` may run ahead of the hub's clock between two messages of a boot."""
+MAX_SKEW_NS: Final = 1 << 62
+"""146 years: what is further off is off by this, so that every sum stays a signed 64-bit number."""
 MAX_BOOTS: Final = 32
 """Boots of which a device may still keep rows."""
 
@@ -59,12 +61,15 @@ class BootClock:
         """As measured last."""
         self.up_ns = up_ns
         self.rx_ns = rx_ns
-        """`up` and receive time of the message with the highest `up`."""
+        """`up` and receive time of the undelayed message with the highest `up`."""
         self.first_ns = first_ns
         """When the hub first heard of this boot."""
 
     def runs_ahead(self, up_ns: int, received_ns: int) -> bool:
-        """Whether `up` passes faster than the hub's clock, beyond what is credible."""
+        """Whether `up` passes faster than the hub's clock, beyond what is credible.
+
+        Compared with the last undelayed message only: after a delayed one the next is due to seem early.
+        """
         return self.rx_ns != 0 and (up_ns - self.up_ns) - (received_ns - self.rx_ns) > MAX_RUNAHEAD_NS
 
     def judge(self, header: Header, received_ns: int, settings: Settings, proof: bool) -> Timing:  # noqa: FBT001
@@ -90,7 +95,7 @@ class BootClock:
         flags = TimeFlag.DELAYED if delay > limit else 0
         if not header.tq:
             return Timing(anchor, None, delay, anchor + header.up_ns, flags, proof)
-        skew = header.ts_ns - header.up_ns - anchor
+        skew = max(-MAX_SKEW_NS, min(MAX_SKEW_NS, header.ts_ns - header.up_ns - anchor))
         if abs(skew) <= EXACT_SKEW_NS:
             return Timing(anchor, skew, delay, header.ts_ns, flags, proof)
         if abs(skew) <= settings.skew_limit_s * NS_PER_S:
@@ -101,7 +106,7 @@ class BootClock:
 
     def take(self, header: Header, received_ns: int, timing: Timing) -> None:
         """Keep what an accepted message taught."""
-        if header.up_ns >= self.up_ns or not self.rx_ns:
+        if not timing.flags & TimeFlag.DELAYED and (header.up_ns >= self.up_ns or not self.rx_ns):
             self.up_ns, self.rx_ns = header.up_ns, received_ns
         if not self.first_ns:
             self.first_ns = received_ns
@@ -113,14 +118,20 @@ class BootClock:
         if self.anchor_ns is None or timing.proven or anchor == received_ns - header.up_ns:
             self.anchor_ns, self.at_ns = anchor, received_ns
 
-    def shift(self, step_ns: int) -> None:
-        """Follow a step of the hub's own clock."""
-        if self.anchor_ns is not None:
+    def shift(self, step_ns: int, before_ns: int | None = None) -> None:
+        """Follow a step of the hub's own clock, in what was measured before `before_ns` (or ever)."""
+
+        def is_old(measured_ns: int) -> bool:
+            return measured_ns != 0 and (before_ns is None or measured_ns < before_ns)
+
+        if self.anchor_ns is not None and is_old(self.at_ns):
             self.anchor_ns += step_ns
             self.at_ns += step_ns
-        if self.rx_ns:
+            if self.skew_ns is not None:
+                self.skew_ns -= step_ns
+        if is_old(self.rx_ns):
             self.rx_ns += step_ns
-        if self.first_ns:
+        if is_old(self.first_ns):
             self.first_ns += step_ns
 
     def state(self) -> list[Any]:

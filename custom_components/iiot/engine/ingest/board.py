@@ -8,10 +8,13 @@ from typing import Any, Final
 from ..devices.manifest import Manifest
 from ..values import Quality, Scalar, Shown
 from ..wire.data import LOC, Data
-from .gates import GOOD, Gate, gate_of
+from .gates import GOOD, MAX_TEXT, Gate, gate_of
 
 MAX_UNJUDGED: Final = 256
 """Values of unknown channels that wait for the next manifest, newest of each channel."""
+
+MAX_KEY: Final = 64
+_SCALARS: Final = (float, int, bool, str, type(None))
 
 type Raw = tuple[Any, str | None, int]
 """Raw value, its quality word, time."""
@@ -140,6 +143,8 @@ class Board:
         return 0
 
     def _set_aside(self, key: str, raw: Any, word: str | None, time_ns: int) -> None:
+        if len(key) > MAX_KEY or type(raw) not in _SCALARS or (type(raw) is str and len(raw) > MAX_TEXT):
+            return  # fits no manifest that may come
         if key in self.unjudged or len(self.unjudged) < MAX_UNJUDGED:
             self.unjudged[key] = (raw, word, time_ns)
 

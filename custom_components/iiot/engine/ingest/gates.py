@@ -14,6 +14,8 @@ type Judged = tuple[Scalar | None, Quality]
 type Gate = Callable[[Any], Judged | None]
 
 MAX_TEXT: Final = 4096
+MAX_INT: Final = 1 << 63
+"""What a journal, a database and a state can hold; beyond it a whole number is out of range."""
 GOOD: Final = Quality.GOOD
 BAD: Final = Quality.BAD
 NOTHING: Final[Judged] = (None, BAD)
@@ -52,6 +54,8 @@ def _int_gate(channel: Channel) -> Gate:
         if judged is None or judged[0] is None:
             return judged
         value = judged[0]
+        if not -MAX_INT <= value < MAX_INT:
+            return NOTHING
         return (int(value), GOOD) if float(value).is_integer() else judged
 
     return gate

@@ -44,16 +44,16 @@ class BootRows:
 
     def take(self, first: int, last: int) -> bool:
         """Count rows as taken; False when there is no room to remember them."""
+        if len(self.above) >= MAX_ABOVE and first > self.upto + 1:
+            return False
         if len(self.gaps):
-            self.gaps.remove(first, last)
+            self._fill(first, last)
         if last <= self.upto:
             return True
         first = max(first, self.upto + 1)
         if first == self.upto + 1 and not len(self.above):
             self.upto = last
             return True
-        if len(self.above) >= MAX_ABOVE and first > self.upto + 1:
-            return False
         self.above.add(first, last)
         self._close_up()
         return True
@@ -70,12 +70,20 @@ class BootRows:
     def drop(self, first: int, last: int) -> list[tuple[int, int]]:
         """The device gave these rows up; give back those that never came."""
         first = max(first, self.upto + 1)
+        if len(self.above) >= MAX_ABOVE and first > self.upto + 1:
+            return []
         gone = self.above.missing(first, last) if first <= last else []
         self._give_up(gone)
         for low, high in gone:
             self.above.add(low, high)
         self._close_up()
         return gone
+
+    def _fill(self, first: int, last: int) -> None:
+        """Rows of a gap came after all; when that leaves too many pieces, the oldest is waited for no more."""
+        self.gaps.remove(first, last)
+        if len(self.gaps) > MAX_GAPS:
+            self.gaps.remove(*next(iter(self.gaps)))
 
     def _give_up(self, gone: list[tuple[int, int]]) -> None:
         for low, high in gone:

@@ -30,7 +30,7 @@ def send_due(site: Site, member: Member, now: Now, effects: list[Effect]) -> Non
         if _has_any(member, now):
             site.touch(member, now.steady_ns, 0)
         return
-    if member.owed or _receipt_is_free(site, member, now):
+    if (member.owed and member.snapshot is None) or _receipt_is_free(site, member, now):
         member.owed = False
         member.receipts.sent(now.steady_ns)
         _send(site, device, Leaf.STORED, _receipt(member), now, effects)

@@ -38,7 +38,8 @@ def _close_batch(site: Site, now: Now) -> Batch:
     manifests = []
     for device_id, member in waiting.dirty.items():
         member.device.downlink.wanted()
-        waiting.flying[device_id] = (member, member.device.downlink.reserving)
+        downlink = member.device.downlink
+        waiting.flying[device_id] = (member, downlink.nonce, downlink.reserving)
         _snapshot(member, now)
         states.append((device_id, member.state()))
         if member.manifest_changed and member.device.manifest is not None:
@@ -80,8 +81,10 @@ def committed(site: Site, batch: Batch, now: Now, effects: list[Effect]) -> None
     waiting.in_flight = None
     flying, waiting.flying = waiting.flying, {}
     notices.say(site, effects, notices.STORE, active=False)
-    for member, reserved in flying.values():
-        member.device.downlink.reserve(reserved)
+    waiting.paused_until_ns = 0
+    for member, nonce, reserved in flying.values():
+        if nonce == member.device.downlink.nonce:
+            member.device.downlink.reserve(reserved)
         if member.snapshot is not None:
             member.answer, member.snapshot = member.snapshot, None
         answers.send_due(site, member, now, effects)
@@ -93,17 +96,20 @@ def not_committed(site: Site, batch: Batch, reason: str, now: Now, effects: list
     if waiting.in_flight is not batch:
         return
     waiting.in_flight = None
-    _put_back(site, waiting, batch)
-    waiting.due_ns = now.steady_ns + RETRY_NS
+    _put_back(site, waiting, batch, now)
+    waiting.due_ns = waiting.paused_until_ns = now.steady_ns + RETRY_NS
     notices.say(site, effects, notices.STORE, reason=reason)
 
 
-def _put_back(site: Site, waiting: Waiting, batch: Batch) -> None:
+def _put_back(site: Site, waiting: Waiting, batch: Batch, now: Now) -> None:
     waiting.rows = batch.rows + waiting.rows
     waiting.size += sum(len(row.message) for row in batch.rows)
-    for device_id, (flying, _) in waiting.flying.items():
+    for device_id, (flying, _, _) in waiting.flying.items():
         waiting.dirty.setdefault(device_id, flying)
         flying.snapshot = None
+        if flying.owed:
+            flying.owed = False
+            flying.receipts.rows_came(now.steady_ns, urgent=True)
     for device_id, _ in batch.manifests:
         if (member := site.members.get(device_id)) is not None:
             member.manifest_changed = True

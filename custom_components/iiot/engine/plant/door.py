@@ -1,5 +1,6 @@
 """Joining and leaving: strangers that knock, devices that a person adopts or takes out."""
 
+from dataclasses import replace
 from typing import Final
 
 from ..devices.device import Device
@@ -19,6 +20,8 @@ from . import notices
 from .member import Member
 from .site import Site
 
+MAX_UNPROVEN_BYTES: Final = 8_192
+"""Size of a heartbeat whose key the hub does not hold; the largest sensible one has half of it."""
 ASK_EVERY_NS: Final = 60 * NS_PER_S
 """How often a stranger that holds a key is asked to prove that it is fresh."""
 REMOVED: Final = "removed"
@@ -42,6 +45,8 @@ def knock(site: Site, topic: str, message: bytes, envelope: Envelope, now: Now, 
     if payload.get("id") != device_id or payload.get("type") != leaf:
         raise Refusal(Code.WRONG_TOPIC, "id or type differ from the topic")
     key = _proven_key(site, device_id, header, beat, envelope)
+    if key is None:
+        beat = _without_source(beat, message)
     held = site.inbox.get(device_id)
     if held is not None and held.trust is not Trust.UNVERIFIED:
         _check_newer(held, header, is_signed=key is not None)
@@ -53,6 +58,13 @@ def knock(site: Site, topic: str, message: bytes, envelope: Envelope, now: Now, 
         _prove(site, entry, key, beat, now, effects)
     _offer(site, entry, now, effects)
     raise unknown
+
+
+def _without_source(beat: Heartbeat, message: bytes) -> Heartbeat:
+    """Anybody can fill the inbox: an unproven heartbeat takes little room in it."""
+    if len(message) > MAX_UNPROVEN_BYTES:
+        raise Refusal(Code.TOO_LARGE, "a heartbeat that nothing proves", size=len(message))
+    return replace(beat, source={})
 
 
 def _proven_key(site: Site, device_id: str, header: Header, beat: Heartbeat, envelope: Envelope) -> bytes | None:
@@ -133,6 +145,8 @@ def admit(site: Site, device_id: str, keys: dict[int, bytes], kept: Kept | None)
     if was_removed:
         member.device.liveness = Liveness()
         member.device.just_adopted = True
+        member.device.has_twin = member.device.is_foreign = False
+        member.device.twin_count = 0
     site.members[device_id] = member
     site.route(member)
     return member
@@ -179,6 +193,7 @@ def remove(site: Site, device_id: str, now: Now, effects: list[Effect]) -> None:
     member.is_removed = True
     member.connection = Connection.LOST
     member.board.values.clear()
+    member.values_changed = True
     site.removed[device_id] = member
     for kind in notices.KINDS:
         notices.say(site, effects, kind, device_id, active=False)

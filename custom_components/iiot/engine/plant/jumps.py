@@ -17,15 +17,18 @@ LEAST_NS: Final = 2 * NS_PER_S
 class Jumps:
     """First delay of each device after a start, until they agree or the time is over."""
 
-    __slots__ = ("_first_ns", "_until_ns")
+    __slots__ = ("_first_ns", "_until_ns", "began_ns")
 
     def __init__(self) -> None:
+        self.began_ns = 0
+        """Wall time of the start."""
         self._first_ns: dict[str, int] = {}
         self._until_ns: int | None = None
 
     def watch(self, now: Now) -> None:
         """Begin: the hub starts."""
         self._first_ns.clear()
+        self.began_ns = now.wall_ns
         self._until_ns = now.steady_ns + WATCH_NS
 
     def note(self, device_id: str, clock: BootClock, up_ns: int, now: Now) -> None:
@@ -49,7 +52,7 @@ class Jumps:
         return middle if middle > LEAST_NS and 2 * agreeing > devices else None
 
 
-def shift(clocks: Iterable[BootClock], step_ns: int) -> None:
-    """Move the clocks by a step of the hub's own."""
+def shift(clocks: Iterable[BootClock], step_ns: int, before_ns: int | None = None) -> None:
+    """Move the clocks by a step of the hub's own, in what was measured before `before_ns` (or ever)."""
     for clock in clocks:
-        clock.shift(step_ns)
+        clock.shift(step_ns, before_ns)

@@ -42,8 +42,9 @@ def take_data(arrival: Arrival, data: Data) -> int | None:
             return None
         if not member.positions.take(boot, index, last):
             raise Refusal(Code.BUSY, "too many gaps between its rows; it sends them again")
-        member.receipts.rows_came(now.steady_ns, urgent=data.late or data.bye)
+        member.receipts.rows_came(now.steady_ns, urgent=data.late)
     if data.bye:
+        member.receipts.rows_came(now.steady_ns, urgent=True)
         arrival.site.touch(member, now.steady_ns, 0)
     if flags & _UNPLACED_OR_OLD or timing.time_ns is None:
         fitting = member.board.fitting(data)
@@ -62,7 +63,7 @@ def show(arrival: Arrival, data: Data, newest: int) -> int:
     elif data.wave is not None:
         fitting = board.fitting(data)
     else:
-        times = _placed(member.device, arrival.header, data, arrival.timing)
+        times = _placed(member.device, arrival.header, data, arrival.timing, newest)
         newest = max(times)
         fitting = board.show_rows(data, times, changed)
     member.device.lag_ns = max(0, arrival.now.wall_ns - newest)
@@ -72,15 +73,18 @@ def show(arrival: Arrival, data: Data, newest: int) -> int:
     return fitting
 
 
-def _placed(device: Device, header: Header, data: Data, timing: Timing) -> list[int]:
-    """Hub time of each row."""
+def _placed(device: Device, header: Header, data: Data, timing: Timing, made_ns: int) -> list[int]:
+    """Hub time of each row; none is younger than its message, lest it hide all that follow."""
     boot = header.boot if data.first is None else data.first[0]
     clock = device.clocks.get(boot)
     anchor = timing.anchor_ns if boot == header.boot or clock is None else clock.anchor_ns
     skew = timing.skew_ns if boot == header.boot or clock is None else clock.skew_ns
     shift = skew if skew is not None and abs(skew) > EXACT_SKEW_NS else 0
     start = anchor or 0
-    return [row_time_ns(row) - shift if row[0] >= RELATIVE_BELOW_S else start + row_time_ns(row) for row in data.rows]
+    return [
+        min(made_ns, row_time_ns(row) - shift if row[0] >= RELATIVE_BELOW_S else start + row_time_ns(row))
+        for row in data.rows
+    ]
 
 
 def _judge_shape(arrival: Arrival, data: Data, fitting: int, flags: int) -> int:
@@ -106,6 +110,8 @@ def take_heartbeat(arrival: Arrival, beat: Heartbeat) -> int | None:
     """A delayed heartbeat still gives nonce, rows held, `hseq` and digest; the rest waits."""
     member, header, timing = arrival.member, arrival.header, arrival.timing
     device = member.device
+    if beat.held[0] > header.boot:
+        raise Refusal(Code.MALFORMED, "held names a boot that has not been")
     if (header.boot, header.seq) < member.heartbeat_at:
         return timing.flags
     member.heartbeat_at = (header.boot, header.seq)
@@ -122,7 +128,6 @@ def take_heartbeat(arrival: Arrival, beat: Heartbeat) -> int | None:
         arrival.effects.append(HealthChanged(device.id))
     if device.heartbeat is None or beat.manifest != device.heartbeat.manifest:
         member.wants.describes = 0
-        member.wants.described_ns = None
     device.heartbeat = beat
     _follow_clock(arrival)
     if beat.asleep:
@@ -131,18 +136,18 @@ def take_heartbeat(arrival: Arrival, beat: Heartbeat) -> int | None:
 
 
 def _follow_boot(site: Site, device: Device, beat: Heartbeat, effects: list[Effect]) -> None:
-    downlink = device.downlink
-    suspicious = False
-    if beat.nonce != downlink.nonce:
-        suspicious = beat.hseq > 0
-        downlink.begin(beat.nonce, beat.hseq, site.entropy)
-    elif downlink.is_foreign(beat.hseq):
-        suspicious = True
-    if suspicious and not device.just_adopted:
+    if beat.nonce != device.downlink.nonce:
+        device.downlink.begin(beat.nonce, beat.hseq, site.entropy)
+    _follow_number(site, device, beat.hseq, effects)
+    device.just_adopted = False
+
+
+def _follow_number(site: Site, device: Device, reported: int, effects: list[Effect]) -> None:
+    """Go on above what the device obeyed; a number that is not ours means a second commander."""
+    if device.downlink.is_foreign(reported) and not device.just_adopted:
         device.is_foreign = True
         notices.say(site, effects, notices.FOREIGN, device.id)
-    downlink.go_above(beat.hseq)
-    device.just_adopted = False
+    device.downlink.go_above(reported)
 
 
 def _follow_sleep(site: Site, member: Member, beat: Heartbeat, now: Now) -> None:
@@ -185,7 +190,8 @@ def take_manifest(arrival: Arrival, manifest: Manifest) -> int | None:
     """A manifest counts however old it is: the next heartbeat's digest mends a stale one."""
     member, effects = arrival.member, arrival.effects
     device = member.device
-    member.wants.describes = 0
+    if device.heartbeat is None or device.heartbeat.manifest == manifest.digest:
+        member.wants.describes = 0
     notices.say(arrival.site, effects, notices.MANIFEST, device.id, active=False)
     changed = device.manifest is None or device.manifest.source != manifest.source
     if changed and (device.manifest is None or _is_current(device, manifest)):
@@ -230,9 +236,10 @@ def take_alarm(arrival: Arrival, alarm: DeviceAlarm) -> int | None:
 
 
 def take_ack(arrival: Arrival, ack: Ack) -> int | None:
-    """An answer to `describe` or `set_time`, whose effects show elsewhere."""
-    if arrival.timing.proven:
-        arrival.member.device.downlink.go_above(ack.hseq)
+    """An answer to `describe` or `set_time`, whose effects show elsewhere; its number counts in the known boot."""
+    member = arrival.member
+    if arrival.header.boot == member.heartbeat_at[0]:
+        _follow_number(arrival.site, member.device, ack.hseq, arrival.effects)
     return arrival.timing.flags
 
 

@@ -135,5 +135,5 @@ class Member:
         if kept.manifest is not None:
             self.device.manifest = read_manifest(orjson.loads(kept.manifest))
             self.board.learn(self.device.manifest)
-        if kept.values is not None:
+        if kept.values is not None and not self.is_removed:
             self.board.restore(orjson.loads(kept.values))

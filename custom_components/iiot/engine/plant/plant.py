@@ -116,6 +116,7 @@ class Plant:
     def on_message(self, topic: str, message: bytes, now: Now, *, retained: bool = False) -> list[Effect]:
         """Take in one message, whoever sent it. Never raises for what is in it."""
         effects: list[Effect] = []
+        self._upkeep.follow_step(self._site, now)
         try:
             reception.receive(self._site, topic, message, now, effects, retained=retained)
         except Refusal as refusal:

@@ -78,7 +78,7 @@ def receive(
     if route is None:
         door.knock(site, topic, message, envelope, now, effects)
         return
-    incoming = _verify(*route, topic, message, envelope)
+    incoming = _verify(site, route, topic, message, envelope, effects)
     if incoming.leaf is Leaf.STATUS and not incoming.body.online:
         _take_offline(site, incoming, now, effects)
         return
@@ -91,19 +91,36 @@ def receive(
     _take(site, incoming, now, effects)
 
 
-def _verify(member: Member, leaf: Leaf, topic: str, message: bytes, envelope: Envelope) -> Incoming:
+def _verify(
+    site: Site,
+    route: tuple[Member, Leaf],
+    topic: str,
+    message: bytes,
+    envelope: Envelope,
+    effects: list[Effect],
+) -> Incoming:
     """Check what the message itself can prove: its signature, its form, and where it belongs."""
+    member, leaf = route
     device = member.device
     kid = device.keys.signer(envelope.span, envelope.mac)
     if kid is None:
         raise _bad_mac(device, envelope.span)
-    payload = canonical.decode(envelope.span)
-    header = frames.read_header(payload)
-    check_place(payload, device.id, leaf)
-    body = _READERS[leaf](payload)
+    try:
+        header, body = _parse(device.id, leaf, envelope.span)
+    except Refusal as refusal:
+        if leaf is Leaf.MANIFEST and refusal.code is Code.MALFORMED:
+            notices.say(site, effects, notices.MANIFEST, device.id, reason=refusal.detail)
+        raise
     if header.kid != kid:
         raise Refusal(Code.BAD_MAC, "signed with another key than it names")
     return Incoming(member, leaf, topic, message, header, body)
+
+
+def _parse(device_id: str, leaf: Leaf, span: bytes) -> tuple[Header, Any]:
+    payload = canonical.decode(span)
+    header = frames.read_header(payload)
+    check_place(payload, device_id, leaf)
+    return header, _READERS[leaf](payload)
 
 
 def check_place(payload: dict[str, Any], device_id: str, leaf: Leaf) -> None:
@@ -119,11 +136,8 @@ def refuse(site: Site, topic: str, refusal: Refusal, now: Now, effects: list[Eff
         parsed = topics.parse_up(site.settings.prefix, topic)
         count_refusal(site.strangers, parsed[0] if parsed else "", refusal, now, effects)
         return
-    member, leaf = route
-    count_refusal(member.device.refusals, member.device.id, refusal, now, effects)
-    if refusal.code is Code.MALFORMED and leaf is Leaf.MANIFEST:
-        reason = refusal.detail
-        notices.say(site, effects, notices.MANIFEST, member.device.id, reason=reason)
+    device = route[0].device
+    count_refusal(device.refusals, device.id, refusal, now, effects)
 
 
 def _bad_mac(device: Device, span: bytes) -> Refusal:
@@ -149,8 +163,7 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
     delayed = timing.flags & TimeFlag.DELAYED
     if delayed and site.settings.strict and leaf not in _PROVING:
         raise Refusal(Code.DELAYED, "older than this hub accepts")
-    if site.waiting.is_full:
-        raise Refusal(Code.BUSY, "the journal cannot be written")
+    _check_room(site)
     flags = leaves.TABLE[leaf](Arrival(site, member, header, timing, now, effects), body)
     device.window.move(header.boot, header.seq)
     clock.take(header, now.wall_ns, timing)
@@ -161,10 +174,15 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
     _count(site, incoming, now)
     if not delayed:
         member.clock_quality = header.tq
-        stays_asleep = leaf is Leaf.HEARTBEAT or (leaf is Leaf.DATA and body.bye)
-        device.liveness.hear(now.wall_ns, woke=not stays_asleep)
+        said_after = (header.boot, header.seq) > member.heartbeat_at
+        device.liveness.hear(now.wall_ns, woke=said_after and not (leaf is Leaf.DATA and body.bye))
         if leaf is Leaf.HEARTBEAT or member.connection is not Connection.LIVE:
             announce(site, member, now, effects)
+
+
+def _check_room(site: Site) -> None:
+    if site.waiting.is_full:
+        raise Refusal(Code.BUSY, "the journal cannot be written")
 
 
 def _count(site: Site, incoming: Incoming, now: Now) -> None:
@@ -215,12 +233,15 @@ def _take_offline(site: Site, incoming: Incoming, now: Now, effects: list[Effect
     """
     device, header = incoming.member.device, incoming.header
     is_live = incoming.body.session == device.session
+    is_new = True
     try:
         device.window.check(header.boot, header.seq)
     except Refusal:
         if not is_live:
             raise
-    else:
+        is_new = False
+    _check_room(site)
+    if is_new:
         device.window.move(header.boot, header.seq)
     if is_live:
         device.session = None

@@ -26,8 +26,10 @@ class Waiting:
     due_ns: int | None = None
     """Steady time of the next commit."""
     in_flight: Batch | None = None
-    flying: dict[str, tuple[Member, int]] = field(default_factory=dict)
-    """Members of that batch, with the end of the down numbers that it reserves."""
+    paused_until_ns: int = 0
+    """Steady time before which a store that failed is not tried again."""
+    flying: dict[str, tuple[Member, str | None, int]] = field(default_factory=dict)
+    """Members of that batch, with the end of the down numbers that it reserves for the boot of this nonce."""
     number: int = 0
     values_saved_ns: int | None = None
 
@@ -76,6 +78,6 @@ class Site:
     def touch(self, member: Member, steady_ns: int, within_ns: int) -> None:
         """The member's state has to be durable soon."""
         self.waiting.dirty[member.device.id] = member
-        due = steady_ns + within_ns
+        due = max(steady_ns + within_ns, self.waiting.paused_until_ns)
         if self.waiting.due_ns is None or due < self.waiting.due_ns:
             self.waiting.due_ns = due

@@ -29,7 +29,7 @@ class Upkeep:
 
     def tick(self, site: Site, now: Now, effects: list[Effect]) -> None:
         """Do what is due; call it several times a second."""
-        self._follow_step(site, now)
+        self.follow_step(site, now)
         if now.steady_ns - self._round_ns >= ROUND_NS or not self._round_ns:
             self._round_ns = now.steady_ns
             _look_over(site, now, effects)
@@ -37,7 +37,8 @@ class Upkeep:
             _doubt(site, effects)
         commits.begin(site, now, effects)
 
-    def _follow_step(self, site: Site, now: Now) -> None:
+    def follow_step(self, site: Site, now: Now) -> None:
+        """Notice a step of the wall clock before anything is judged by it."""
         offset = now.wall_ns - now.steady_ns
         held, self._offset_ns = self._offset_ns, offset
         if held is not None and abs(offset - held) > STEP_NS:
@@ -60,7 +61,7 @@ def _follow_jump(site: Site, now: Now) -> None:
     step_ns = site.jumps.common(len(site.members), now)
     if step_ns is not None:
         for member in site.members.values():
-            shift(member.device.clocks.values(), step_ns)
+            shift(member.device.clocks.values(), step_ns, site.jumps.began_ns)
 
 
 def _doubt(site: Site, effects: list[Effect]) -> None:

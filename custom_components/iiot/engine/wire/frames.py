@@ -12,7 +12,8 @@ from ..values import NS_PER_MS, NS_PER_S, ClockQuality
 
 VERSION: Final = 1
 MAX_UINT32: Final = 0xFFFF_FFFF
-MAX_UP_MS: Final = 1 << 53
+MAX_UP_MS: Final = 1 << 41
+"""69 years. The protocol allows 2^53, whose nanoseconds leave a signed 64-bit number; no machine runs so long."""
 MAX_TS_S: Final = 1 << 33
 """The year 2242: beyond it nanoseconds leave a signed 64-bit number."""
 
