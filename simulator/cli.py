@@ -21,6 +21,7 @@ from . import status
 from .bus import Connect, over_broker, over_memory, printing_bus
 from .device import Device
 from .fleet import Fleet
+from .intruder import Intruder
 from .profile import Profile
 from .record import Recorder
 from .signer import KID
@@ -69,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 def _list() -> int:
     for name in scenarios.built_in():
         loaded = scenarios.load(name)
-        print(f"{name:12} {len(loaded.profiles):4} devices  {loaded.title}")
+        print(f"{name:12} {len(loaded.profiles):4} devices {len(loaded.attacks):4} attacks  {loaded.title}")
     return 0
 
 
@@ -82,16 +83,41 @@ async def _run(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     _allow_open_files()
+    connect = _connect(options)
     devices = [_device(profile.quicker(options.speed), fleet_key, options) for profile in plan.profiles]
-    fleet = Fleet(devices, options.prefix, _connect(options))
+    fleet = Fleet(devices, options.prefix, connect)
     showing = asyncio.create_task(_show(plan.name, fleet, options))
     try:
-        await fleet.run(stop, options.duration)
+        if plan.attacks:
+            await _intrude(plan, fleet, Intruder(options.prefix, fleet_key, connect, seed=options.seed), stop, options)
+        else:
+            await fleet.run(stop, options.duration)
     finally:
         showing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await showing
     return 0
+
+
+async def _intrude(
+    plan: scenarios.Scenario, fleet: Fleet, intruder: Intruder, stop: asyncio.Event, options: argparse.Namespace
+) -> None:
+    """Attack beside the fleet, if there is one; end when the attacks are over, or when asked to."""
+    living = asyncio.create_task(fleet.run(stop, options.duration))
+    attacking = asyncio.create_task(intruder.run(plan.attacks, plan.watch_s / options.speed))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((attacking, stopping), timeout=options.duration, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    try:
+        if attacking.done():
+            attacking.result()
+        attacking.cancel()
+    finally:
+        await asyncio.wait((living, attacking, stopping))
+        if not options.quiet:
+            print(intruder.table())
+        if options.status_json is not None:
+            status.write(options.status_json, {"scenario": plan.name, "attacks": intruder.report()})
 
 
 def _fleet_key(options: argparse.Namespace) -> bytes:
@@ -125,17 +151,17 @@ def _connect(options: argparse.Namespace) -> Connect:
 async def _show(name: str, fleet: Fleet, options: argparse.Namespace) -> None:
     """Keep the status file and the table up to date, until cancelled; the file a last time then."""
     started_s = time.monotonic()
-    table = None if options.quiet or options.dry_run else status.Table()
+    table = None if options.quiet or options.dry_run or not fleet.carried else status.Table()
     try:
         while True:
             content = status.report(name, fleet.carried, time.monotonic() - started_s)
-            if options.status_json is not None:
+            if options.status_json is not None and fleet.carried:
                 status.write(options.status_json, content)
             if table is not None:
                 table.draw(content)
             await asyncio.sleep(1)
     finally:
-        if options.status_json is not None:
+        if options.status_json is not None and fleet.carried:
             status.write(options.status_json, status.report(name, fleet.carried, time.monotonic() - started_s))
 
 

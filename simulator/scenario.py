@@ -11,6 +11,7 @@ from typing import Any, Final
 from iiot_engine.errors import EngineError
 from iiot_engine.values import Kind
 
+from .attacks import WAYS
 from .faults import FAULT_KINDS
 from .profile import ChannelProfile, ClockKind, Fault, Form, Profile, Timing
 from .signals import SHAPES
@@ -60,6 +61,8 @@ class Scenario:
     title: str
     profiles: tuple[Profile, ...]
     attacks: tuple[Attack, ...] = ()
+    watch_s: float = 0.0
+    """How long the intruder listens before it begins."""
 
 
 def built_in() -> dict[str, Path]:
@@ -92,11 +95,13 @@ def read(document: dict[str, Any], name: str, *, seed: int = 1, devices: int | N
         lap, table = at // len(tables), tables[at % len(tables)]
         merged = _merged(table, templates, name)
         profiles.append(_profile(merged, _Naming(name, seed, lap), timing))
-    attacks = tuple(
-        Attack(kind=str(raw["kind"]), count=int(raw.get("count", 1))) for raw in document.get("attacks", [])
+    return Scenario(
+        name=name,
+        title=str(document.get("title", name)),
+        profiles=_with_gateways(profiles),
+        attacks=tuple(_attack(raw, name) for raw in document.get("attacks", [])),
+        watch_s=float(document.get("watch_s", 0)),
     )
-    title = str(document.get("title", name))
-    return Scenario(name=name, title=title, profiles=_with_gateways(profiles), attacks=attacks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +193,12 @@ def _channel(key: str, raw: dict[str, Any], where: str) -> ChannelProfile:
     if kind is Kind.ENUM:
         signal = {"options": entry.get("options", []), **signal}
     return ChannelProfile(key=key, kind=kind, entry=entry, signal=signal, faults=faults)
+
+
+def _attack(raw: dict[str, Any], where: str) -> Attack:
+    if raw.get("kind") not in WAYS:
+        raise ScenarioError(f"{where}: there is no attack {raw.get('kind')}")
+    return Attack(kind=raw["kind"], count=int(raw.get("count", 1)))
 
 
 def _fault(raw: dict[str, Any], where: str) -> Fault:
