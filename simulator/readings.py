@@ -81,7 +81,7 @@ class Readings:
             if kept is not None:
                 kept.is_pending = False
                 kept.sent_ms = moment.up_ms if is_connected else None
-            if runs and fit_together(runs[-1][0], row):
+            if runs and fit_together(runs[-1], row):
                 runs[-1].append(row)
             else:
                 runs.append([row])
@@ -128,7 +128,7 @@ class Readings:
     def facts(self) -> dict[str, Any]:
         """Members of the heartbeat that speak of rows."""
         if not self._profile.confirms:
-            return {"held": [self.shelf.boot, self.shelf.next_index]}
+            return {"held": [self.shelf.boot, 1]}  # its rows have no numbers
         facts: dict[str, Any] = {"held": list(self.shelf.held), "buffered": len(self.shelf)}
         if self.shelf.drops:
             facts["drop"] = [list(drop) for drop in self.shelf.drops]

@@ -156,7 +156,7 @@ class Resender:
         return messages
 
     def _follows(self, rows: list[Row], row: Row) -> bool:
-        return len(rows) < self._message_rows and row.index == rows[-1].index + 1 and fit_together(rows[0], row)
+        return len(rows) < self._message_rows and fit_together(rows, row)
 
     def _is_due(self, kept: Kept, up_ms: int) -> bool:
         if kept.is_pending:

@@ -101,11 +101,13 @@ def columns(row: Row) -> list[str]:
     return [*cols, "loc"] if row.reading.loc is not None else cols
 
 
-def fit_together(first: Row, row: Row) -> bool:
-    """Whether two rows may stand in one message: same boot, columns and words."""
+def fit_together(rows: list[Row], row: Row) -> bool:
+    """Whether `row` may follow `rows` in one message: consecutive, of the same boot, columns and words."""
+    first = rows[0]
     one, other = first.reading, row.reading
     return (
         first.boot == row.boot
+        and rows[-1].index + 1 == row.index
         and one.wave is None
         and other.wave is None
         and first.poll is None
