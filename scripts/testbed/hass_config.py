@@ -29,6 +29,7 @@ logger:
   default: info
   logs:
     homeassistant.components.http.access: warning
+    homeassistant.helpers.entity_registry: warning
 map:
 person:
 system_health:
