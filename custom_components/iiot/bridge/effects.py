@@ -107,7 +107,7 @@ class Effects:
         if member.connection is Connection.LOST and device_id not in self._lost:
             self._lost.add(device_id)
             if member.device.liveness.heard_ns:
-                _LOGGER.warning("%s: device %s is lost", self._hub.entry.title, device_id)
+                _LOGGER.info("%s: device %s is lost", self._hub.entry.title, device_id)
         elif member.connection is Connection.LIVE and device_id in self._lost:
             self._lost.discard(device_id)
             _LOGGER.info("%s: device %s is live", self._hub.entry.title, device_id)

@@ -1,7 +1,9 @@
 """Home Assistant's MQTT client as the hub's connection."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 from homeassistant.components import mqtt
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -9,21 +11,33 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..engine.wire import topics
 
-QOS = 1
+QOS: Final = 1
+CONFIRM_S: Final = 3.0
+"""How long a start waits for the broker's word; the client goes on trying by itself."""
 
 type OnMessage = Callable[[str, bytes, bool], None]
 
 
 async def async_subscribe(hass: HomeAssistant, prefix: str, on_message: OnMessage) -> list[CALLBACK_TYPE]:
-    """Receive everything that devices below `prefix` send, as raw bytes."""
+    """Receive everything that devices below `prefix` send, as raw bytes.
+
+    Returns when the broker has confirmed it: what a device says from then on is heard.
+    """
 
     @callback
     def received(message: mqtt.ReceiveMessage) -> None:
         on_message(message.topic, message.payload, message.retain)  # type: ignore[arg-type]  # encoding None gives bytes
 
-    return [
-        await mqtt.async_subscribe(hass, topic, received, QOS, encoding=None) for topic in topics.subscriptions(prefix)
-    ]
+    filters = topics.subscriptions(prefix)
+    confirmed = asyncio.Event()
+    releases = [await mqtt.async_subscribe(hass, topic, received, QOS, encoding=None) for topic in filters]
+    if is_connected(hass):
+        release = mqtt.async_on_subscribe_done(hass, filters[-1], QOS, confirmed.set)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CONFIRM_S):
+                await confirmed.wait()
+        release()
+    return releases
 
 
 @callback
