@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigFlowResult, SubentryFlowResult
+from homeassistant.config_entries import (
+    SOURCE_INTEGRATION_DISCOVERY,
+    SOURCE_USER,
+    ConfigEntry,
+    ConfigFlowResult,
+    SubentryFlowResult,
+)
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_mqtt_message
 
@@ -100,7 +106,11 @@ async def call_verified(hass: HomeAssistant, entry: ConfigEntry, device_id: str 
 
 def cards(hass: HomeAssistant) -> list[ConfigFlowResult]:
     """Give the discovery cards that people see."""
-    return hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    return [
+        flow
+        for flow in hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+        if flow["context"]["source"] == SOURCE_INTEGRATION_DISCOVERY
+    ]
 
 
 async def open_card(hass: HomeAssistant) -> ConfigFlowResult:

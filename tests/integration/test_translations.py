@@ -1,0 +1,252 @@
+"""Every word that the code asks for stands in the translations, and no other."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+from homeassistant.config_entries import SOURCE_USER
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.selector import SelectSelector
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_mqtt_message
+
+from custom_components.iiot.bridge.effects import JOURNAL_OVERRUN
+from custom_components.iiot.bridge.points import BUDGET_ISSUE
+from custom_components.iiot.const import DOMAIN
+from custom_components.iiot.engine.devices.inbox import Trust
+from custom_components.iiot.engine.errors import DeviceIdError, KeyFormError, PrefixError
+from custom_components.iiot.engine.plant import notices
+from custom_components.iiot.engine.wire import codec
+from custom_components.iiot.system_health import async_figures
+
+from .joining import (  # noqa: F401  # fixtures
+    DEVICE_ID,
+    DEVICE_KEY,
+    OTHER_KEY,
+    add_device,
+    add_hub,
+    answer,
+    answer_device_form,
+    call,
+    call_verified,
+    cards,
+    expected_lingering_timers,
+    hass_config_dir,
+    open_card,
+    settle,
+    start_device_form,
+)
+
+FOLDER = Path(__file__).parents[2] / "custom_components" / "iiot"
+WORDS: dict[str, Any] = json.loads((FOLDER / "translations" / "en.json").read_text("utf-8"))
+CODES = {kind.__name__: kind.code for kind in (DeviceIdError, KeyFormError, PrefixError)}
+EVERYWHERE = {"site", "device", "name", "device_id"}
+FACTS = {
+    notices.CLOCK: {"skew_s"},
+    notices.MANIFEST: {"reason"},
+    notices.STORE: {"reason"},
+    JOURNAL_OVERRUN: {"rows", "readers"},
+    BUDGET_ISSUE: {"enabled"},
+}
+SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
+
+
+def source(*names: str) -> str:
+    return "\n".join((FOLDER / name).read_text("utf-8") for name in names)
+
+
+def texts(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    for key, child in node.items():
+        if isinstance(child, dict):
+            yield from texts(child, f"{path}.{key}")
+        else:
+            yield f"{path}.{key}", child
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+class Shown:
+    """Collects the forms that a walk through a flow has shown."""
+
+    def __init__(self, words: dict[str, Any]) -> None:
+        self.steps = words["step"]
+        self.fields: dict[str, set[str]] = {}
+        self.options: dict[str, set[str]] = {}
+
+    def add(self, form: Any) -> Any:
+        """Check one form's words and note its fields."""
+        assert form["type"] == "form", form
+        step = self.steps[form["step_id"]]
+        given = set(form["description_placeholders"] or {})
+        assert placeholders(step["title"]) | placeholders(step.get("description", "")) <= given
+        self._add(form["step_id"], form["data_schema"])
+        return form
+
+    def _add(self, path: str, schema: Any) -> None:
+        seen = self.fields.setdefault(path, set())
+        for marker, field in schema.schema.items():
+            if hasattr(field, "schema"):
+                self._add(f"{path}.{marker.schema}", field.schema)
+                continue
+            seen.add(str(marker.schema))
+            if isinstance(field, SelectSelector) and "translation_key" in field.config:
+                self.options.setdefault(field.config["translation_key"], set()).update(field.config["options"])
+
+    def check(self) -> None:
+        """Compare what was shown with what stands in the translations, both ways."""
+        written: dict[str, set[str]] = {}
+        for name, step in self.steps.items():
+            parts = {name: step} | {f"{name}.{part}": inner for part, inner in step.get("sections", {}).items()}
+            for path, part in parts.items():
+                written[path] = set(part.get("data", {}))
+                assert written[path] == set(part.get("data_description", {})), path
+        shown = {path: set() if path.endswith(".channel_descriptions") else seen for path, seen in self.fields.items()}
+        assert {path: seen for path, seen in shown.items() if seen} == {p: seen for p, seen in written.items() if seen}
+        assert shown.keys() >= self.steps.keys()
+
+
+async def walk_site(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
+    shown = Shown(WORDS["config"])
+    for choice in ("generate", "paste"):
+        form = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+        shown.add(await answer(hass, shown.add(form), **SITE, fleet_key=choice))
+    form = shown.add(await entry.start_reconfigure_flow(hass))
+    shown.add(await answer(hass, form, name="Hall 3", prefix="iiot", fleet_key="retire"))
+    await call_verified(hass, entry, place="Cellar")
+    form = shown.add(await open_card(hass))
+    shown.add(await answer(hass, form, name="Press 7", key_source="generate"))
+    await call(hass, OTHER_KEY, "stranger")
+    flow = next(card for card in cards(hass) if card["context"]["unique_id"].endswith(":stranger"))
+    form = shown.add(await hass.config_entries.flow.async_configure(flow["flow_id"]))
+    shown.add(await answer(hass, form, name="Press 7", key_source="paste"))
+    return shown
+
+
+async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
+    shown = Shown(WORDS["config_subentries"]["device"])
+    for choice in ("generate", "paste"):
+        form = shown.add(await start_device_form(hass, entry))
+        shown.add(await answer_device_form(hass, form, device_id="new", name="P", key_source=choice))
+    subentry_id = await add_device(hass, entry)
+    manifest = {
+        **dict.fromkeys(("ts", "ts_ns", "tq"), 0),
+        **dict.fromkeys(("v", "kid"), 1),
+        **dict.fromkeys(("boot", "seq", "up"), 9),
+        "id": DEVICE_ID,
+        "type": "manifest",
+        "digest": "00112233aabbccdd",
+        "channels": [{"key": "temp", "name": "Temperature", "kind": "float"}],
+        "actuators": [],
+        "alarms": [],
+        "commands": [],
+    }
+    async_fire_mqtt_message(hass, f"iiot/{DEVICE_ID}/manifest", codec.seal(DEVICE_KEY, manifest))
+    await settle(hass)
+    shown.add(await entry.start_subentry_reconfigure_flow(hass, subentry_id))
+    assert "reconfigure.channel_descriptions" in shown.fields
+    return shown
+
+
+async def walk_preferences(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
+    shown = Shown(WORDS["options"])
+    shown.add(await hass.config_entries.options.async_init(entry.entry_id))
+    return shown
+
+
+async def test_every_form_and_every_choice_has_its_words(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    entry = await add_hub(hass)
+    choices: dict[str, set[str]] = {"trust": set(Trust), "waiting_reason": {"unknown_device", "removed"}}
+    for walk in (walk_site, walk_device, walk_preferences):
+        shown = await walk(hass, entry)
+        shown.check()
+        for name, options in shown.options.items():
+            choices.setdefault(name, set()).update(options)
+    assert {name: set(words["options"]) for name, words in WORDS["selector"].items()} == choices
+
+
+def errors_in(text: str) -> set[str]:
+    found = set(re.findall(r'errors\[[^\]]+\] = "(\w+)"', text))
+    for handler in re.findall(r"except (\w+) as err:\n\s+errors\[[^\]]+\] = err\.code", text):
+        found.add(CODES[handler])
+    return found
+
+
+def aborts_in(text: str) -> set[str]:
+    return set(re.findall(r'(?:reason=|AbortFlow\()\s*"(\w+)"', text))
+
+
+def key_steps() -> str:
+    """Source of the steps that both kinds of flow share."""
+    text = source("device_flow.py")
+    return text[text.index("class KeySteps") : text.index("class DeviceFlow")]
+
+
+def test_every_error_has_its_words() -> None:
+    assert set(WORDS["config"]["error"]) == errors_in(source("config_flow.py")) | errors_in(key_steps())
+    assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(source("device_flow.py"))
+    assert set(WORDS["options"]["error"]) == errors_in(source("options_flow.py"))
+
+
+def test_every_end_has_its_words() -> None:
+    shared = aborts_in(source("bridge/enrolment.py"))
+    assert set(WORDS["config"]["abort"]) == shared | aborts_in(source("config_flow.py")) | aborts_in(key_steps())
+    assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(source("device_flow.py"))
+    assert placeholders(WORDS["config"]["abort"]["device_added"]) == {"name", "site"}
+
+
+def test_every_repair_has_its_words() -> None:
+    assert set(WORDS["issues"]) == {*notices.KINDS, JOURNAL_OVERRUN, BUDGET_ISSUE}
+    for kind, words in WORDS["issues"].items():
+        asked = {name for _, text in texts(words) for name in placeholders(text)}
+        assert asked <= EVERYWHERE | FACTS.get(kind, set()), kind
+        # A title is plain text, a description is markdown: there the device's name comes escaped.
+        assert "device" not in {n for path, t in texts(words) if path.endswith(".description") for n in placeholders(t)}
+
+
+def raised() -> set[str]:
+    """Translation keys of the exceptions that the integration raises."""
+    found = set()
+    for path in FOLDER.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.id if isinstance(node.func, ast.Name) else ""
+            if name == "_broken":
+                found.add(ast.literal_eval(node.args[0]))
+            elif name.endswith(("Error", "NotReady", "AuthFailed")):
+                keys = (word.value for word in node.keywords if word.arg == "translation_key")
+                found |= {key.value for key in keys if isinstance(key, ast.Constant)}
+    return found
+
+
+def test_every_exception_has_its_words() -> None:
+    assert set(WORDS.get("exceptions", {})) == raised()
+
+
+async def test_every_figure_of_system_health_has_its_words(hass: HomeAssistant) -> None:
+    assert WORDS["system_health"]["info"].keys() == (await async_figures(hass)).keys()
+
+
+@pytest.mark.parametrize(("path", "text"), list(texts(WORDS)))
+def test_a_text_is_fit_to_be_shown(path: str, text: str) -> None:
+    assert text
+    assert text == text.strip()
+    assert "  " not in text
+    assert not re.search(r"https?:|www\.", text)
+    assert not re.search(r"'\{\w+\}'", text)
+    assert not re.search(r"</?[a-z]", text)
+    assert all(re.fullmatch(r"[a-z0-9_]+", name) for name in placeholders(text))
+    assert all(re.fullmatch(r"[a-z0-9-]+(_[a-z0-9-]+)*", key) for key in path[1:].split("."))
+
+
+def test_what_home_assistant_demands_of_subentries_is_there() -> None:
+    device = WORDS["config_subentries"]["device"]
+    assert device["entry_type"]
+    assert device["initiate_flow"]["user"]
+    assert placeholders(WORDS["config"]["flow_title"]) == {"name", "model"}
