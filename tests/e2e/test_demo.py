@@ -1,6 +1,7 @@
 """The main job, as `scripts/demo --check` runs it."""
 
 import pytest
+
 from testbed import demo
 
 
