@@ -11,6 +11,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
+from . import panel
 from .bridge import discovery
 from .bridge.devices import Devices
 from .bridge.points import Points
@@ -55,6 +56,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> bool
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(points.start())
     await hub.async_start()
+    entry.async_on_unload(await panel.async_show(hass, entry))
     return True
 
 
@@ -68,7 +70,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> boo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> None:
-    """Remove a hub's files: keys and journal."""
+    """Remove a hub's files: keys and journal, and what a person made of its dashboard."""
+    await panel.async_forget(hass, entry.entry_id)
     folder = folder_of(hass, entry.entry_id)
     await hass.async_add_executor_job(shutil.rmtree, folder, True)
 
