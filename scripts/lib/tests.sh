@@ -20,6 +20,15 @@ test_folder() {
   python -m pytest "${arguments[@]}" "tests/${folder}" "$@"
 }
 
+# part NAME COMMAND...: runs one part of the tests and remembers when it fails, so that the others are run, too.
+failed=()
+part() {
+  local name="$1"
+  shift
+  say "${name}"
+  "$@" || failed+=("${name}")
+}
+
 # test_everything: the fast part first, both parts counted in one coverage report, the end-to-end tests last.
 test_everything() {
   local plain=() full=() folder name
@@ -29,17 +38,15 @@ test_everything() {
     if needs_hass "${name}"; then full+=("${folder}"); else plain+=("${folder}"); fi
   done
   rm -f .coverage .coverage.*
-  say "tests without Home Assistant: ${plain[*]}"
-  python -m pytest -q -n "${WORKERS}" -p no:homeassistant --cov --cov-report= "${plain[@]}"
-  if [[ ${#full[@]} -gt 0 ]]; then
-    say "tests with Home Assistant: ${full[*]}"
-    python -m pytest -q -n "${WORKERS}" --cov --cov-append --cov-report= "${full[@]}"
-  fi
-  say "coverage"
-  python -m coverage json -q -o coverage.json
-  python -m testbed.coverage_floors coverage.json
-  if [[ -n "$(find tests/e2e -name 'test_*.py' -print -quit)" ]]; then
-    say "end-to-end tests"
-    test_folder e2e -q
-  fi
+  part "tests without Home Assistant" \
+    python -m pytest -q -n "${WORKERS}" -p no:homeassistant --cov --cov-report= "${plain[@]}"
+  part "tests with Home Assistant" python -m pytest -q -n "${WORKERS}" --cov --cov-append --cov-report= "${full[@]}"
+  part "coverage" coverage_floors
+  part "end-to-end tests" test_folder e2e -q
+  [[ ${#failed[@]} -eq 0 ]] || die "failed: ${failed[*]}"
+  say "all tests passed"
+}
+
+coverage_floors() {
+  python -m coverage json -q -o coverage.json && python -m testbed.coverage_floors coverage.json
 }
