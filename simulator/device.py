@@ -23,9 +23,11 @@ from .signer import Out, Signer
 from .state import Store
 
 COMPLAIN_MS: Final = 5_000
-"""At most one heartbeat in this time answers messages with an old nonce."""
+"""At most one heartbeat in this time answers messages with an old nonce, or tells of rows lost."""
 LOOK_MS: Final = 1_000
 """How often a device with unanswered rows looks after them."""
+SETTLE_MS: Final = 1_000
+"""After waking, the connection gets this long to stand before the first reading."""
 _PID: Final = re.compile(r"[0-9a-f]{8}")
 
 
@@ -74,6 +76,9 @@ class Device:
         self._sample_ms = round(random.uniform(0, 1000 * min(profile.sample_s, 5.0)))
         self._wave_ms = self._sample_ms
         self._heartbeat_ms = 0
+        """When the next heartbeat is due."""
+        self._beat_ms = 0
+        """When the last one was sent."""
         self._complained_ms = -COMPLAIN_MS
 
     # --- the connection ------------------------------------------------------------------
@@ -87,8 +92,7 @@ class Device:
         """The broker has accepted the connection."""
         self.is_connected = True
         self.readings.connected(moment)
-        if self.nap.phase is not Phase.AWAKE:
-            self.nap.listen(moment.up_ms)
+        self.nap.listen(moment.up_ms)
         return [self._status("online", moment), self._heartbeat(moment)]
 
     def disconnected(self) -> None:
@@ -128,7 +132,7 @@ class Device:
             if not self.nap.is_over(moment.up_ms):
                 return []
             self.nap.wake(moment.up_ms)
-            self._sample_ms = moment.up_ms
+            self._sample_ms = moment.up_ms + SETTLE_MS
         effects: list[Effect] = []
         if moment.up_ms >= self._sample_ms:
             self._sample_ms = self._after(self._sample_ms, self.sample_s, moment)
@@ -146,8 +150,9 @@ class Device:
     def _routine(self, moment: Moment) -> list[Effect]:
         effects: list[Effect] = [*self._bulletins.due(moment)]
         said_something = any(out.leaf == Leaf.ALARM for out in effects if isinstance(out, Out))
-        gave_up = self.readings.give_up_stuck(moment)
-        if said_something or gave_up or moment.up_ms >= self._heartbeat_ms:
+        self.readings.give_up_stuck(moment)
+        has_news = self.readings.is_loss_untold and moment.up_ms - self._beat_ms >= COMPLAIN_MS
+        if said_something or has_news or moment.up_ms >= self._heartbeat_ms:
             effects.append(self._heartbeat(moment))
         return [*effects, *self.readings.send_again(moment)]
 
@@ -251,6 +256,7 @@ class Device:
         return self.signer.sign(Leaf.STATUS, {"state": state, "session": self.session}, moment, 1)
 
     def _heartbeat(self, moment: Moment) -> Out:
+        self._beat_ms = moment.up_ms
         self._heartbeat_ms = moment.up_ms + round(self.profile.interval_s * 1000)
         profile = self.profile
         body = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
 from iiot_engine.values import Leaf
 
 from .clock import DeviceClock, Moment
-from .profile import Form, Profile
+from .profile import Form, Profile, Timing
 from .resend import Resender
 from .row import Reading, Row, fit_together, moment_body, rows_body
 from .shelf import Shelf
@@ -40,12 +41,14 @@ class Readings:
         record: Record,
     ) -> None:
         self.shelf = Shelf(start.boot, start.rows, limit=profile.keep_rows)
-        self.resender = Resender(profile.timing, self.shelf, random, message_rows=profile.message_rows)
+        self.resender = Resender(_timing(profile), self.shelf, random, message_rows=profile.message_rows)
         self.made = 0
         """Rows made in this boot."""
         self.answered = 0
         """Rows signed for since the start, of any boot."""
         self.given_up = 0
+        self.is_loss_untold = False
+        """Rows were given up or squeezed out, and no heartbeat has said so."""
         self._profile = profile
         self._store = store
         self._clock = clock
@@ -102,15 +105,14 @@ class Readings:
             out.append(self._signer.sign(Leaf.DATA, body, moment, AGAIN_QOS))
         return out
 
-    def give_up_stuck(self, moment: Moment) -> bool:
-        """Give a row up that will never be answered; whether there was one."""
+    def give_up_stuck(self, moment: Moment) -> None:
+        """Give a row up that will never be answered, if there is one."""
         row = self.resender.take_given_up(moment.up_ms)
-        if row is None:
-            return False
-        self.shelf.give_up(row)
-        self._store.free([row])
-        self.given_up += 1
-        return True
+        if row is not None:
+            self.shelf.give_up(row)
+            self._store.free([row])
+            self.given_up += 1
+            self.is_loss_untold = True
 
     def receipt(self, upto: list[tuple[int, int]], moment: Moment) -> int:
         """Free what a `stored` answers, boot by boot; how many rows that were."""
@@ -126,7 +128,8 @@ class Readings:
         self.resender.connected(moment.up_ms)
 
     def facts(self) -> dict[str, Any]:
-        """Members of the heartbeat that speak of rows."""
+        """Members of the heartbeat that speak of rows; a loss counts as told."""
+        self.is_loss_untold = False
         if not self._profile.confirms:
             return {"held": [self.shelf.boot, 1]}  # its rows have no numbers
         facts: dict[str, Any] = {"held": list(self.shelf.held), "buffered": len(self.shelf)}
@@ -147,6 +150,7 @@ class Readings:
             squeezed_out = shelf.keep(row)
             if squeezed_out:
                 self._store.free(squeezed_out)
+                self.is_loss_untold = True
         else:
             shelf.next_index += 1
         self.made += 1
@@ -161,3 +165,11 @@ class Readings:
         if bye:
             body["bye"] = True
         return [self._signer.sign(Leaf.DATA, body, moment, LIVE_QOS)]
+
+
+def _timing(profile: Profile) -> Timing:
+    """Durations of a device; one that sleeps sends again while it listens, not half a minute later."""
+    timing = profile.timing
+    if not profile.sleep_s:
+        return timing
+    return replace(timing, resend_start_s=min(timing.resend_start_s, timing.listen_s / 2))
