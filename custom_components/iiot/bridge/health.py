@@ -94,7 +94,7 @@ def _standing(connection: Connection) -> Callable[[Plant], int]:
 
 
 def _refused(plant: Plant) -> int:
-    return sum(plant.strangers.values()) + sum(member.device.refusals.total for member in plant.members.values())
+    return plant.refused
 
 
 HEALTH: Final = (

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Final
 
-from ..errors import Code
+from ..errors import QUIET, Code
 from ..values import NS_PER_S
 
 SAY_EVERY_NS: Final = 60 * NS_PER_S
@@ -30,5 +30,5 @@ class Refusals:
 
     @property
     def total(self) -> int:
-        """Refused messages but for redeliveries, which are nobody's fault."""
-        return self.counts.total() - self.counts[Code.DUPLICATE]
+        """Refused messages but for those that a healthy site has: redeliveries, and calls of devices that wait."""
+        return self.counts.total() - sum(self.counts[code] for code in QUIET)

@@ -55,6 +55,12 @@ class Plant:
         return dict(self._site.strangers.counts)
 
     @property
+    def refused(self) -> int:
+        """Messages refused since the counters began, of devices and of strangers, but for what a healthy site has."""
+        members = self._site.members.values()
+        return self._site.strangers.total + sum(member.device.refusals.total for member in members)
+
+    @property
     def accepted(self) -> int:
         """Messages accepted since the start."""
         return self._site.accepted
