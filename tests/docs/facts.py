@@ -69,6 +69,7 @@ def limits() -> str:
     plain = Settings()
     rows = (
         ("message", f"{codec.MAX_MESSAGE_BYTES:,} bytes", "`too_large`"),
+        ("heartbeat whose key the hub does not hold", f"{door.MAX_UNPROVEN_BYTES:,} bytes", "`too_large`"),
         ("objects and lists in each other, the payload being the first", str(canonical.MAX_DEPTH), "`malformed`"),
         ("topic prefix", f"{topics.MAX_PREFIX_BYTES} bytes", "refused in the form"),
         ("`seq` behind the highest of the boot", f"{replay.WIDTH:,}", "`replayed`"),
@@ -84,6 +85,11 @@ def limits() -> str:
         ("commands of a manifest", str(manifest_rules.MAX_COMMANDS), "`malformed`, a repair"),
         ("options of a channel or actuator", str(manifest_rules.MAX_OPTIONS), "`malformed`, a repair"),
         ("members of `r`, columns of `rows`", str(data.MAX_COLUMNS), "`malformed`"),
+        (
+            "number of an `int` channel",
+            f"-2^{gates.MAX_INT.bit_length() - 1} to 2^{gates.MAX_INT.bit_length() - 1} - 1",
+            "shown as unknown",
+        ),
         ("text value of a channel", f"{gates.MAX_TEXT:,} characters", "shown as unknown"),
         ("row times counted from the start of the boot", f"below {data.RELATIVE_BELOW_S:,} s", "-"),
         (
@@ -104,7 +110,7 @@ def limits() -> str:
         ("rise of the time anchor", f"{anchor.RISE_PPM} ppm", "-"),
         ("a down message proves freshness for", _s(downlink.FRESH_NS), "-"),
         ("down numbers reserved at a time", str(downlink.BLOCK), "-"),
-        ("receipt after live rows", f"within {_s(receipts.EVERY_NS)}", "-"),
+        ("receipt due after live rows", f"{_s(receipts.EVERY_NS)} after the last one", "-"),
         ("lifetime of a command", _s(answers.COMMAND_LIFE_NS), "-"),
         ("empty poll after a delayed heartbeat", f"at most one in {_s(leaves.POLL_EVERY_NS)}", "-"),
         ("empty poll of every device after a start of the hub", f"within {plant.POLL_SPREAD_S:g} s", "-"),
@@ -132,7 +138,7 @@ def intake() -> str:
     lines += [
         f"| last values saved | every {_s(commits.SAVE_VALUES_EVERY_NS)} |",
         f"| failed commit tried again after | {_s(commits.RETRY_NS)} |",
-        f"| wait in memory while the store fails | {site.MAX_WAITING_ROWS:,} messages, {site.MAX_WAITING_BYTES >> 20} MiB |",
+        f"| messages that wait while the store fails | {site.MAX_WAITING_ROWS:,}, {site.MAX_WAITING_BYTES >> 20} MiB |",
         f"| a stranger with a good key is polled | at most once in {_s(door.ASK_EVERY_NS)} |",
     ]
     return "\n".join(lines)

@@ -71,7 +71,7 @@ HEADER: Final = (
     whole("seq", 1, frames.MAX_UINT32, ALWAYS, "from 1 in each boot, one counter over all topics"),
     Member(
         "up",
-        "whole number 0 to 2^53 - 1",
+        f"whole number 0 to 2^{frames.MAX_UP_MS.bit_length() - 1} - 1",
         ALWAYS,
         "milliseconds since the start of the boot, asleep or awake; never wraps, and never runs ahead of the hub's "
         "clock by more than 300 s between two messages",
