@@ -11,7 +11,7 @@ from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.iiot.panel import async_forget, async_show
+from custom_components.iiot.panel import async_forget
 from custom_components.iiot.panel.site import Site, SiteArea, SiteDevice, SitePoint
 from custom_components.iiot.panel.views import MAX_DEVICES, build
 
@@ -30,15 +30,7 @@ PATH = "iiot-hall-3"
 
 async def start(hass: HomeAssistant) -> ConfigEntry:
     assert await async_setup_component(hass, "lovelace", {})
-    entry = await add_hub(hass)
-    await show(hass, entry)
-    return entry
-
-
-async def show(hass: HomeAssistant, entry: ConfigEntry, path: str = PATH) -> None:
-    """Put the screen up, where setting the hub up has not done so."""
-    if not async_panel_exists(hass, path):
-        entry.async_on_unload(await async_show(hass, entry))
+    return await add_hub(hass)
 
 
 async def shown(hass: HomeAssistant) -> dict:
@@ -62,13 +54,13 @@ async def test_it_shows_the_fleet_and_then_the_areas(hass: HomeAssistant) -> Non
     assert [view["title"] for view in config["views"]] == ["Fleet", "Boiler room", "No area"]
     first = config["views"][0]["sections"][0]["cards"]
     assert [card["name"] for card in first[1:]] == [
-        "Live", "Late", "Asleep", "Lost", "Waiting for approval", "Refused messages"
+        "Live", "Late", "Asleep", "Lost", "Waiting", "Refused"
     ]  # fmt: skip
     temperature = entity_id(hass, "sensor", station, "temperature")
     boiler = config["views"][1]["sections"][0]["cards"]
     assert boiler[0]["heading"] == "Big press"
     assert (boiler[1]["entity"], boiler[1]["name"]) == (temperature, "Temperature")
-    assert boiler[1]["features"] == [{"type": "trend-graph", "hours_to_show": 24}]
+    assert boiler[1]["features"] == [{"type": "trend-graph", "hours_to_show": 1}]
     assert [len(card["entities"]) for card in cards(config) if card["type"] == "map"] == [1]
     filters = [card for card in cards(config) if card["type"] == "entity-filter"]
     assert [len(card["entities"]) for card in filters] == [2, 1]
@@ -91,8 +83,7 @@ async def test_it_is_in_the_sidebar_while_the_hub_is_loaded(
 
 async def test_two_sites_of_one_name_have_two_screens(hass: HomeAssistant) -> None:
     await start(hass)
-    second = await add_hub(hass, prefix="plant/b")
-    await show(hass, second, f"{PATH}-2")
+    await add_hub(hass, prefix="plant/b")
     assert async_panel_exists(hass, PATH)
     assert async_panel_exists(hass, f"{PATH}-2")
 
@@ -116,7 +107,6 @@ async def test_what_a_person_made_of_it_stays(hass: HomeAssistant, hass_ws_clien
     assert (await client.receive_json())["success"]
     assert await hass.config_entries.async_reload(entry.entry_id)
     await settle(hass)
-    await show(hass, entry)
     assert await shown(hass) == own
     dashboard = hass.data[LOVELACE_DATA].dashboards[PATH]
     assert await dashboard.async_get_info() == {"mode": "storage", "views": 1}
@@ -129,8 +119,7 @@ async def test_what_a_person_made_of_it_stays(hass: HomeAssistant, hass_ws_clien
 
 
 async def test_without_dashboards_there_is_none(hass: HomeAssistant) -> None:
-    entry = await add_hub(hass)
-    await show(hass, entry)
+    await add_hub(hass)
     assert not async_panel_exists(hass, PATH)
 
 

@@ -1,7 +1,9 @@
 """What the dashboard shows of a site: facts from the registries, in the order in which people look for them."""
 
 from dataclasses import dataclass
+from typing import Final
 
+from homeassistant.components.sensor import SensorStateClass
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
@@ -12,6 +14,8 @@ from ..bridge.mapping import PointDescription
 from ..bridge.stations import Station
 from ..const import DOMAIN
 from ..runtime import IiotConfigEntry
+
+_COUNTERS: Final = frozenset({SensorStateClass.TOTAL, SensorStateClass.TOTAL_INCREASING})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +96,7 @@ def _device(entities: er.EntityRegistry, station: Station, name: str) -> SiteDev
         if entry is not None:
             shown[key] = entry
     channels = [row for row in station.known.values() if isinstance(row, PointDescription) and row.key in shown]
-    channels.sort(key=lambda row: (row.category is not None, not row.is_number))
+    channels.sort(key=_interest)
     ids = {key: entry.entity_id for key, entry in shown.items()}
     return SiteDevice(
         name=name,
@@ -108,6 +112,11 @@ def _device(entities: er.EntityRegistry, station: Station, name: str) -> SiteDev
             for row in channels
         ),
     )
+
+
+def _interest(row: PointDescription) -> tuple[bool, bool, bool]:
+    """Measurements first, then counters, then contacts and states; what is diagnostic last."""
+    return (row.category is not None, not row.is_number, row.state_class in _COUNTERS)
 
 
 def _entity(entities: er.EntityRegistry, platform: str, unique_id: str) -> er.RegistryEntry | None:

@@ -14,7 +14,7 @@ MAX_DEVICES: Final = 48
 MAX_LEADERS: Final = 6
 """Readings of an area on the first view."""
 LOW_BATTERY: Final = 20
-HOURS: Final = 24
+HOURS: Final = 1
 
 type Card = dict[str, Any]
 
@@ -23,8 +23,8 @@ _FLEET: Final = (
     ("fleet.late", "Late", "amber"),
     ("fleet.asleep", "Asleep", "blue"),
     ("fleet.lost", "Lost", "red"),
-    ("fleet.inbox", "Waiting for approval", "purple"),
-    ("fleet.refused_messages", "Refused messages", "deep-orange"),
+    ("fleet.inbox", "Waiting", "purple"),
+    ("fleet.refused_messages", "Refused", "deep-orange"),
 )
 _INTEGRATION: Final = {"action": "navigate", "navigation_path": "/config/integrations/integration/iiot"}
 
@@ -98,7 +98,9 @@ def _summary(area: SiteArea, url_path: str) -> Card:
         for point in device.points[:1]
         if point.has_graph
     ]
-    return _section([_heading(area.name, _icon(area)) | {"tap_action": action}, *leaders[:MAX_LEADERS]])
+    return _section(
+        [_heading(area.name, area.icon or "mdi:floor-plan") | {"tap_action": action}, *leaders[:MAX_LEADERS]]
+    )
 
 
 def _map(devices: list[SiteDevice]) -> list[Card]:
@@ -111,7 +113,7 @@ def _map(devices: list[SiteDevice]) -> list[Card]:
 
 def _area_view(area: SiteArea) -> Card:
     sections = [_device_section(device) for device in area.devices[:MAX_DEVICES]]
-    return _view(area.name, _path(area), _icon(area), sections)
+    return _view(area.name, _path(area), area.icon, sections)
 
 
 def _device_section(device: SiteDevice) -> Card:
@@ -129,8 +131,10 @@ def _device_section(device: SiteDevice) -> Card:
     return _section([_heading(device.name, None) | {"badges": badges}, *cards])
 
 
-def _view(title: str, path: str, icon: str, sections: list[Card]) -> Card:
-    return {"title": title, "path": path, "icon": icon, "type": "sections", "max_columns": 4, "sections": sections}
+def _view(title: str, path: str, icon: str | None, sections: list[Card]) -> Card:
+    """A tab with an icon hides its title: it has one only where a person chose it."""
+    view = {"title": title, "path": path, "type": "sections", "max_columns": 4, "sections": sections}
+    return view | {"icon": icon} if icon else view
 
 
 def _section(cards: list[Card]) -> Card:
@@ -154,7 +158,3 @@ def _graph(point: SitePoint) -> Card:
 
 def _path(area: SiteArea) -> str:
     return f"area-{area.id}" if area.id else "no-area"
-
-
-def _icon(area: SiteArea) -> str:
-    return area.icon or "mdi:floor-plan"
