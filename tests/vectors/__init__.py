@@ -1,0 +1,1 @@
+"""Golden vectors: what host, simulator and firmware agree on, byte by byte."""
