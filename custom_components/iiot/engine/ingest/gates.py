@@ -54,9 +54,10 @@ def _int_gate(channel: Channel) -> Gate:
         if judged is None or judged[0] is None:
             return judged
         value = judged[0]
-        if not -MAX_INT <= value < MAX_INT:
+        about = float(value)
+        if not -MAX_INT <= about < MAX_INT:
             return NOTHING
-        return (int(value), GOOD) if float(value).is_integer() else judged
+        return (int(value), GOOD) if about.is_integer() else judged
 
     return gate
 
