@@ -234,9 +234,31 @@ STORIES: Final[dict[str, Callable[[], list[Told]]]] = {
 }
 
 
+def commanded() -> Told:
+    """A command that this release does not send yet, for those who build devices."""
+    payload = {
+        "v": 1,
+        "type": "command",
+        "id": DEVICE_ID,
+        "kid": 1,
+        "ts": START_S + 1,
+        "ts_ns": 0,
+        "nonce": NONCE,
+        "hseq": 1,
+        "cid": "01JD8Z6Q4W3M5N7P9R0T1V2X3Y",
+        "cmd": "set",
+        "args": {"key": "fan", "value": True},
+        "until": 71_250,
+        "exp": START_S + 11,
+    }
+    topic = f"iiot/{DEVICE_ID}/command"
+    return Told("later", "set", "down", "press-07", topic, 1, "later", False, seal(payload))
+
+
 def tell_all() -> dict[str, Told]:
     """Every message by `story.name`."""
-    return {f"{told.story}.{told.name}": told for tell in STORIES.values() for told in tell()}
+    told_now = [told for tell in STORIES.values() for told in tell()]
+    return {f"{told.story}.{told.name}": told for told in [*told_now, commanded()]}
 
 
 def _up(leaf: str, seq: int, at_s: float, *, boot: int = 3, since: float = -61) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from iiot_engine.errors import Code
 from iiot_engine.values import DOWN_QOS, UP_LEAVES, Leaf
+from iiot_sim.downward import Dropped, Gate
 
 from .pages import ROOT, Example, examples, pages
 from .stories import tell_all
@@ -31,6 +32,10 @@ def stories() -> Iterator[tuple[str, list[Example]]]:
         told.setdefault(example.words["story"], []).append(example)
     for story, messages in told.items():
         yield story, sorted(messages, key=lambda example: float(example.words["at"]))
+
+
+def downward() -> list[Example]:
+    return [example for example in examples(TEXT) if example.words["way"] == "down"]
 
 
 def key_named(name: str) -> bytes:
@@ -62,11 +67,24 @@ def test_the_hub_takes_and_sends_what_the_page_says(story: str, told: list[Examp
     for example in told:
         world.advance(float(example.words["at"]))
         topic = example.words["topic"]
+        if example.words["expect"] == "later":
+            continue
         if example.words["way"] == "down":
             assert (topic, example.message) in [(sent.topic, sent.message) for sent in world.sent]
             continue
         retained = example.words.get("retained") == "yes"
         assert world.receive(topic, example.message, retained=retained) == example.words["expect"]
+
+
+@pytest.mark.parametrize("example", downward(), ids=lambda e: f"{e.words['story']}-{e.words['topic']}-{e.words['at']}")
+def test_a_device_obeys_what_the_hub_sends(example: Example):
+    """The simulated device reads the same protocol."""
+    nonce = json.loads(example.message)["payload"]["nonce"]
+    gate = Gate("press-07", key_named("press-07"), nonce, {})
+    leaf = Leaf(example.words["topic"].rpartition("/")[2])
+    assert gate.check(leaf, example.message, retained=False).dropped is None
+    assert gate.check(leaf, example.message, retained=False).dropped is Dropped.SEEN
+    assert gate.check(leaf, example.message, retained=True).dropped is Dropped.RETAINED
 
 
 def test_the_page_leaves_no_message_of_a_story_out():
