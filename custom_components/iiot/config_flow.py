@@ -45,6 +45,7 @@ from .const import (
     SUBENTRY_DEVICE,
 )
 from .device_flow import (
+    CONF_NEW_AREA,
     CONF_QR,
     DERIVED,
     GENERATE,
@@ -68,7 +69,6 @@ from .runtime import IiotConfigEntry
 NONE: Final = "none"
 RETIRE: Final = "retire"
 
-CONF_NEW_AREA: Final = "new_area"
 _MQTT: Final = "mqtt"
 
 
@@ -173,10 +173,8 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
 
     def _approval(self, waiting: Waiting) -> probatio.Schema:
         sources = [PASTE, GENERATE] if waiting.key is None else [DERIVED, PASTE, GENERATE]
-        fields = details()
-        if waiting.place and area_named(self.hass, waiting.place) is None:
-            fields[probatio.Optional(CONF_NEW_AREA)] = TEXT
-        return probatio.Schema(fields | key_source(sources))
+        is_new = waiting.place is not None and area_named(self.hass, waiting.place) is None
+        return probatio.Schema(details(new_area=is_new) | key_source(sources))
 
     def _proposal(self, waiting: Waiting) -> dict[str, Any]:
         proposed: dict[str, Any] = {CONF_NAME: waiting.name or self.device_id}

@@ -49,9 +49,12 @@ PASTE: Final = "paste"
 GENERATE: Final = "generate"
 KEEP: Final = "keep"
 
+CONF_NEW_AREA: Final = "new_area"
+CONF_PROVISIONING: Final = "provisioning"
 CONF_QR: Final = "qr"
 TEXT: Final = selector.TextSelector()
 _LONG_TEXT: Final = selector.TextSelector({"multiline": True})
+
 _KID: Final = selector.NumberSelector({"min": 1, "max": MOST_KID, "step": 1, "mode": selector.NumberSelectorMode.BOX})
 
 
@@ -74,11 +77,13 @@ def key_source(options: list[str]) -> dict[probatio.Marker, Any]:
     return {probatio.Required(CONF_KEY_SOURCE, default=options[0]): choice(options, CONF_KEY_SOURCE)}
 
 
-def details() -> dict[probatio.Marker, Any]:
-    """Ask what people know of a device."""
+def details(*, new_area: bool = False) -> dict[probatio.Marker, Any]:
+    """Ask what people know of a device; `new_area` lets them take over the name of a place."""
+    proposal: dict[probatio.Marker, Any] = {probatio.Optional(CONF_NEW_AREA): TEXT} if new_area else {}
     return {
         probatio.Required(CONF_NAME): TEXT,
         probatio.Optional(CONF_AREA): selector.AreaSelector(),
+        **proposal,
         probatio.Optional(CONF_DESCRIPTION): _LONG_TEXT,
     }
 
@@ -140,12 +145,13 @@ class KeySteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         text = provisioning_text(self.hass, hub, self.device_id, self._made)
         return self.async_show_form(
             step_id="device_key_made",
-            data_schema=probatio.Schema({probatio.Optional(CONF_QR): qr_code(text)}),
-            description_placeholders={
-                "device_id": self.device_id,
-                "fingerprint": self._made.fingerprint,
-                "provisioning": text,
-            },
+            data_schema=probatio.Schema(
+                {
+                    probatio.Optional(CONF_PROVISIONING, description={"suggested_value": text}): _LONG_TEXT,
+                    probatio.Optional(CONF_QR): qr_code(text),
+                }
+            ),
+            description_placeholders={"device_id": self.device_id, "fingerprint": self._made.fingerprint},
         )
 
     async def save_key(self, key: DeviceKey, *, is_new: bool = True) -> None:

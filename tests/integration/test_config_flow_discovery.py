@@ -118,7 +118,7 @@ async def test_a_stranger_gets_a_new_key(hass: HomeAssistant, mqtt_mock: Any) ->
     form = await answer(hass, await open_card(hass), name="Press 7", key_source="generate")
     assert form["step_id"] == "device_key_made"
     text = qr_text(form)
-    assert form["description_placeholders"]["provisioning"] == text
+    assert suggested(form, "provisioning") == text
     told = json.loads(text)
     assert list(told) == sorted(told)
     key = told.pop("key")

@@ -6,7 +6,7 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
-from pytest_homeassistant_custom_component.common import async_fire_mqtt_message
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_mqtt_message
 
 from custom_components.iiot.bridge.stations import device_identifier, hub_identifier
 from custom_components.iiot.const import DOMAIN
@@ -95,6 +95,12 @@ async def test_a_hub_is_described_without_its_secrets(hass: HomeAssistant, mqtt_
     assert device["refused"] == {"bad_mac": 1}
     assert device["heartbeat"]["caps"] == ["confirm", "poll"]
     assert device["heartbeat"]["rekeyed"] == [1]
+
+
+async def test_a_hub_that_never_started_is_described_all_the_same(hass: HomeAssistant) -> None:
+    entry = MockConfigEntry(domain=DOMAIN, data={"prefix": "iiot"})
+    told = await async_get_config_entry_diagnostics(hass, entry)
+    assert told == {"state": "not_loaded", "data": {"prefix": "iiot"}, "options": {}, "broker_connected": False}
 
 
 async def test_a_device_is_described_with_its_channels(hass: HomeAssistant, mqtt_mock: Any) -> None:

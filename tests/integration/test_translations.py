@@ -8,9 +8,12 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+import orjson
+import probatio
 import pytest
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import SelectSelector
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_mqtt_message
 
@@ -80,11 +83,12 @@ class Shown:
         self.options: dict[str, set[str]] = {}
 
     def add(self, form: Any) -> Any:
-        """Check one form's words and note its fields."""
+        """Check one form's words, that it can be sent to a browser, and note its fields."""
         assert form["type"] == "form", form
         step = self.steps[form["step_id"]]
         given = set(form["description_placeholders"] or {})
         assert placeholders(step["title"]) | placeholders(step.get("description", "")) <= given
+        assert orjson.dumps(probatio.to_field_list(form["data_schema"], custom_serializer=cv.custom_serializer))
         self._add(form["step_id"], form["data_schema"])
         return form
 
