@@ -40,8 +40,7 @@ class MemoryBus:
 
     def detach(self, link: MemoryLink) -> None:
         """Forget a connection."""
-        if self.links.get(link.station.client_id) is link:
-            del self.links[link.station.client_id]
+        self.links.pop(link.station.client_id, None)
 
     def publish(self, passing: Passing) -> None:
         """Deliver to every open connection with a matching filter, once each."""

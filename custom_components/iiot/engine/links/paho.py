@@ -9,7 +9,7 @@ import socket
 import ssl
 from functools import partial
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from paho.mqtt.client import Client, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -210,14 +210,10 @@ class PahoLink:
         return client
 
     def _watch(self) -> None:
-        sock = self._client.socket()
-        if not isinstance(sock, socket.socket):
-            return
-        self._sock = sock
+        self._sock = cast("socket.socket", self._client.socket())
         loop = asyncio.get_running_loop()
-        loop.add_reader(sock, self._read)
-        if self._client.want_write():
-            loop.add_writer(sock, self._client.loop_write)
+        loop.add_reader(self._sock, self._read)
+        loop.add_writer(self._sock, self._client.loop_write)
         self._pulse.add(self)
 
     def _tear_down(self) -> None:
@@ -240,6 +236,7 @@ class PahoLink:
         for mid in [mid for mid, qos in self._waiting.items() if qos == 0]:
             del self._waiting[mid]
         self._ended.set()
+        self._drained.set()
         if self._is_connected:
             self._is_connected = False
             self.station.gone()
