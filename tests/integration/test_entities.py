@@ -163,6 +163,12 @@ async def test_a_flood_of_log_lines_is_thinned_out(hass: HomeAssistant) -> None:
     await settle(hass)
     assert state(hass, "event", station, "device.log").attributes["msg"] == "0"
 
+    log = next(found for found in entry.runtime_data.points.stations if found.id == station).entities["device.log"]
+    log._last = 0.0
+    await device.log("critical", "after")
+    shown = state(hass, "event", station, "device.log").attributes
+    assert (shown["msg"], shown["left_out"]) == ("after", 49)
+
 
 async def test_a_device_with_a_position_has_a_tracker(hass: HomeAssistant) -> None:
     entry = await add_hub(hass, state_interval=0)
@@ -191,6 +197,9 @@ async def test_the_hub_shows_its_fleet(hass: HomeAssistant) -> None:
     hub = dr.async_get(hass).async_get_device_by_identifier(("iiot", entry.entry_id), entry.entry_id)
     assert hub.entry_type is dr.DeviceEntryType.SERVICE
     assert hub.name == "Hall 3"
+    hass.config_entries.async_update_entry(entry, title="Hall 4")
+    await settle(hass)
+    assert dr.async_get(hass).async_get(hub.id).name == "Hall 4"
 
 
 async def test_a_removed_device_leaves_nothing(hass: HomeAssistant) -> None:

@@ -41,13 +41,7 @@ class Devices:
     @callback
     def start(self) -> CALLBACK_TYPE:
         """Register the hub and the devices that it has, and follow what changes."""
-        self._registry.async_get_or_create(
-            config_entry_id=self._entry.entry_id,
-            identifiers={hub_identifier(self._entry.entry_id)},
-            entry_type=dr.DeviceEntryType.SERVICE,
-            name=self._entry.title,
-            model="Hub",
-        )
+        self._register_hub()
         for subentry in self._subentries().values():
             self._register(subentry, area_before=subentry.data.get(CONF_AREA))
             self._points.add_device(subentry)
@@ -67,9 +61,11 @@ class Devices:
 
     @callback
     def _entry_changed(self, change: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
-        if change is not ConfigEntryChange.UPDATED or entry is not self._entry or not self._differs():
+        if change is not ConfigEntryChange.UPDATED or entry is not self._entry:
             return
-        self._entry.async_create_task(self._hub.hass, self._async_follow(), "iiot devices")
+        self._register_hub()
+        if self._differs():
+            self._entry.async_create_task(self._hub.hass, self._async_follow(), "iiot devices")
 
     def _subentries(self) -> dict[str, ConfigSubentry]:
         return {found.subentry_id: found for found in self._entry.get_subentries_of_type(SUBENTRY_DEVICE)}
@@ -114,6 +110,15 @@ class Devices:
         self._refresh(device_id)
 
     # --- the registry ------------------------------------------------------------------------
+
+    def _register_hub(self) -> None:
+        self._registry.async_get_or_create(
+            config_entry_id=self._entry.entry_id,
+            identifiers={hub_identifier(self._entry.entry_id)},
+            entry_type=dr.DeviceEntryType.SERVICE,
+            name=self._entry.title,
+            model="Hub",
+        )
 
     def _register(self, subentry: ConfigSubentry, *, area_before: str | None) -> None:
         """Make or update the device; its name is the subentry's, and a person's own name for it wins."""
