@@ -102,9 +102,10 @@ class Board:
         return extra + sum(gate(raw) is not None for key, raw in pairs if (gate := self._gates.get(key)))
 
     def restore(self, values: dict[str, list[Any]]) -> None:
-        """Take up values as `state` gave them."""
+        """Take up values as `state` gave them, of channels that the manifest still names."""
         for key, (value, quality, time_ns) in values.items():
-            self.values[key] = Shown(value, Quality(quality), time_ns)
+            if key in self._gates:
+                self.values[key] = Shown(value, Quality(quality), time_ns)
 
     def state(self) -> dict[str, list[Any]]:
         """Values as JSON; the argument of `restore`."""

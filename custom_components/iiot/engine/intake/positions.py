@@ -141,9 +141,13 @@ class Positions:
         return rows.take(first, last)
 
     def hear(self, held: tuple[int, int], drops: tuple[tuple[int, int, int], ...]) -> list[Gap]:
-        """Take what a heartbeat says of kept and dropped rows; give back new gaps."""
+        """Take what a heartbeat says of kept and dropped rows; give back new gaps.
+
+        What lies below the first word of a device was never this hub's, and is no gap of its own.
+        """
         boot, index = held
         gaps = []
+        is_first = self.held is None
         if self.held is not None and held < self.held:
             return []
         for past in [b for b in self.rows if b < boot]:
@@ -155,11 +159,11 @@ class Positions:
             gaps += [Gap(present, *gone) for gone in rows.begin(index if present == boot else 1)]
         if boot not in self.rows and index > 1:
             rows = self.rows[boot] = BootRows()
-            rows.begin(index)
+            gaps += [Gap(boot, *gone) for gone in rows.begin(index)]
         for dropped, first, last in drops:
             if dropped in self.rows:
                 gaps += [Gap(dropped, *gone) for gone in self.rows[dropped].drop(first, last)]
-        return gaps
+        return [] if is_first else gaps
 
     def answered(self, present: int) -> tuple[tuple[int, int], list[tuple[int, int]]]:
         """`upto` for the present boot and `more` for the others, as a receipt says them."""
