@@ -163,8 +163,16 @@ def test_nothing_is_answered_before_the_device_has_said_where_it_begins() -> Non
     rows = Positions()
     assert rows.take(3, 5, 7)
     assert rows.answered(3) == ((3, 0), [])
-    assert rows.hear((3, 5), ()) == [Gap(3, 1, 4)]
+    assert rows.hear((3, 5), ()) == [], "what it had before it met this hub is no loss"
     assert rows.answered(3) == ((3, 7), [])
+    assert rows.hear((3, 10), ()) == [Gap(3, 8, 9)]
+
+
+def test_rows_that_a_device_dropped_before_any_of_their_boot_came_are_a_gap() -> None:
+    rows = Positions()
+    rows.hear((1, 1), ())
+    assert rows.hear((2, 4), ()) == [Gap(2, 1, 3)]
+    assert rows.answered(2) == ((2, 3), [])
 
 
 def test_a_receipt_speaks_of_each_boot_by_itself() -> None:
