@@ -5,7 +5,8 @@ dropped rows is used again, so the file does not grow beyond its budget.
 """
 
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -74,18 +75,14 @@ class SqliteIntake:
 
     def commit(self, batch: Batch) -> None:
         """See `IntakeStore`."""
-        execute = self._db.execute
         try:
-            execute("BEGIN IMMEDIATE")
-            self._db.executemany(_INSERT, batch.rows)
-            self._db.executemany(_UPSERT_STATE, batch.states)
-            self._db.executemany("UPDATE devices SET manifest = ?2 WHERE device_id = ?1", batch.manifests)
-            if batch.values is not None:
-                self._save_values(batch.values)
-            execute("COMMIT")
-        except sqlite3.Error as err:
-            with suppress(sqlite3.Error):
-                execute("ROLLBACK")
+            with self._transaction():
+                self._db.executemany(_INSERT, batch.rows)
+                self._db.executemany(_UPSERT_STATE, batch.states)
+                self._db.executemany("UPDATE devices SET manifest = ?2 WHERE device_id = ?1", batch.manifests)
+                if batch.values is not None:
+                    self._save_values(batch.values)
+        except (sqlite3.Error, OverflowError) as err:
             raise self._failure("cannot be written", err) from err
 
     def cursor(self, reader: str) -> int:
@@ -142,9 +139,13 @@ class SqliteIntake:
 
     def size_bytes(self) -> int:
         """See `IntakeStore`."""
-        pages, free, size = (
-            self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
-        )
+        try:
+            pages, free, size = (
+                self._db.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        except sqlite3.Error as err:
+            raise self._failure("cannot be measured", err) from err
         return int((pages - free) * size)
 
     def close(self) -> None:
@@ -164,6 +165,18 @@ class SqliteIntake:
         if version == 0:
             self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
 
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Everything or nothing; whatever goes wrong, the next one can begin."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise
+
     def _save_values(self, values: list[tuple[str, bytes]]) -> None:
         self._db.executemany("UPDATE devices SET last_values = ?2 WHERE device_id = ?1", values)
         self._db.execute(
@@ -181,9 +194,8 @@ class SqliteIntake:
             " ON f.position > r.position AND f.position <= ? GROUP BY r.name",
             (position,),
         ).fetchall()
-        self._db.execute("BEGIN IMMEDIATE")
-        dropped = self._db.execute("DELETE FROM frames WHERE position <= ?", (position,)).rowcount
-        self._db.execute("COMMIT")
+        with self._transaction():
+            dropped = self._db.execute("DELETE FROM frames WHERE position <= ?", (position,)).rowcount
         return Trimmed(dropped, dict(behind), more=more and dropped > 0)
 
     def _failure(self, what: str, err: Exception) -> StoreError:
