@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from random import Random
 from typing import TextIO
@@ -31,7 +30,7 @@ def over_memory(bus: MemoryBus) -> Connect:
     return lambda station: MemoryLink(bus, station)
 
 
-def printing_bus(stream: TextIO = sys.stdout) -> MemoryBus:
+def printing_bus(stream: TextIO) -> MemoryBus:
     """Make a bus that prints every message: topic, then the message as it would be sent."""
     bus = MemoryBus()
 

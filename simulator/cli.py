@@ -141,7 +141,7 @@ def _device(profile: Profile, fleet_key: bytes, options: argparse.Namespace) -> 
 
 def _connect(options: argparse.Namespace) -> Connect:
     if options.dry_run:
-        return over_memory(printing_bus())
+        return over_memory(printing_bus(sys.stdout))
     host, _, port = options.broker.rpartition(":")
     if not host or not port.isdigit():
         raise scenarios.ScenarioError(f"{options.broker} is not HOST:PORT")

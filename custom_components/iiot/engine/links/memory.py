@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .broker import LinkDownError, Station, is_match
+from .broker import LinkDownError, Station, Will, is_match
 
 
 class Passing(NamedTuple):
@@ -74,7 +74,7 @@ class MemoryLink:
         self.station = station
         self._bus = bus
         self._is_open = False
-        self._will = station.will()
+        self._will: Will | None = None
 
     @property
     def is_connected(self) -> bool:
