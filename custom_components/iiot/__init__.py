@@ -14,6 +14,7 @@ from homeassistant.helpers.typing import ConfigType
 from . import panel
 from .bridge import discovery
 from .bridge.devices import Devices
+from .bridge.notices import withdraw_notices
 from .bridge.points import Points
 from .compose import async_build, folder_of
 from .const import DOMAIN
@@ -65,6 +66,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> boo
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     discovery.withdraw_all(entry.runtime_data.hub)
+    withdraw_notices(hass, entry.entry_id)
     await entry.runtime_data.hub.async_stop()
     return True
 

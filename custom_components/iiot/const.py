@@ -25,6 +25,7 @@ CONF_KEY_SOURCE: Final = "key_source"
 # Subentries
 SUBENTRY_DEVICE: Final = "device"
 CONF_DEVICE_ID: Final = "device_id"
+CONF_KID: Final = "kid"
 CONF_FINGERPRINT: Final = "fingerprint"
 CONF_AREA: Final = "area"
 CONF_DESCRIPTION: Final = "description"

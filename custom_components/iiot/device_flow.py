@@ -16,7 +16,6 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import selector
 
 from .bridge.enrolment import (
-    CONF_KID,
     MOST_KID,
     DeviceKey,
     async_put_key,
@@ -39,6 +38,7 @@ from .const import (
     CONF_FINGERPRINT,
     CONF_KEY,
     CONF_KEY_SOURCE,
+    CONF_KID,
 )
 from .engine.errors import DeviceIdError, KeyFormError, StoreError
 from .engine.wire import topics

@@ -9,8 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
 from .bridge import mqtt
-from .bridge.enrolment import CONF_KID
-from .const import CONF_FINGERPRINT
+from .const import CONF_FINGERPRINT, CONF_KID
 from .engine.devices.inbox import Inbox
 from .engine.devices.manifest import Manifest
 from .engine.plant import Member, Plant

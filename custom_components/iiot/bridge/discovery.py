@@ -1,5 +1,6 @@
 """Waiting devices become discovery cards, or join at once where the hub's owner said so."""
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.config_entries import (
@@ -15,12 +16,15 @@ from homeassistant.helpers.discovery_flow import DiscoveryKey
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from ..const import CONF_AREA, CONF_DEVICE_ID, DOMAIN
+from ..engine.errors import StoreError
 from .enrolment import DeviceKey, area_named, async_put_key, device_subentry
 
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigEntry
 
     from .hub import Hub
+
+_LOGGER = logging.getLogger(__name__)
 
 CONF_ENTRY_ID: Final = "entry_id"
 _DISCOVERY_VERSION: Final = 1
@@ -84,6 +88,9 @@ async def _async_enrol(hub: Hub, device_id: str, key: DeviceKey, name: str, plac
     try:
         await async_put_key(hub.hass, hub, device_id, key, is_new=True)
     except AbortFlow:
+        return
+    except StoreError as err:
+        _LOGGER.error("%s: %s cannot join: %s", hub.entry.title, device_id, err.reason)  # noqa: TRY400 - the reason says it all
         return
     area = _area_of(hub, place) if place else None
     subentry = device_subentry(device_id, key, name or device_id, {CONF_AREA: area})

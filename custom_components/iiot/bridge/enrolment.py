@@ -25,6 +25,7 @@ from ..const import (
     CONF_DESCRIPTION,
     CONF_DEVICE_ID,
     CONF_FINGERPRINT,
+    CONF_KID,
     DOMAIN,
     SUBENTRY_DEVICE,
 )
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from ..runtime import IiotConfigEntry
     from .hub import Hub
 
-CONF_KID: Final = "kid"
 MOST_KID: Final = 2**32 - 1
 _MQTT: Final = "mqtt"
 _PLAIN_MQTT_PORT: Final = 1883

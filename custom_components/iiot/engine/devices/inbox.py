@@ -46,6 +46,8 @@ class Waiting:
     boot: int = 0
     seq: int = 0
     """Highest message seen, so that nothing is taken twice after approval."""
+    up_ns: int = 0
+    """Its time since boot in that heartbeat."""
     first_ns: int = 0
     last_ns: int = 0
     count: int = 0

@@ -44,8 +44,6 @@ def enrolled_key(fleet_key: bytes, device_id: str, kid: int, rekeyed: tuple[tupl
         return signing.derive_device_key(fleet_key, device_id, kid)
     first = min(step for step, _ in rekeyed) - 1
     key = signing.derive_device_key(fleet_key, device_id, max(first, 1))
-    for step, salt in sorted(rekeyed):
+    for step, salt in sorted(entry for entry in rekeyed if entry[0] <= kid):
         key = signing.derive_next_key(key, bytes.fromhex(salt), device_id, step)
-        if step == kid:
-            break
     return key

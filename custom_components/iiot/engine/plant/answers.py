@@ -68,12 +68,16 @@ def _send_wishes(site: Site, member: Member, now: Now, effects: list[Effect]) ->
         wants.polled_ns = now.steady_ns
         body = {"pid": site.entropy(4).hex(), "ch": []}
         _send(site, device, Leaf.POLL, body, now, effects)
+    clock = device.clocks.get(device.window.boot)
+    if clock is None or clock.anchor_ns is None:
+        return  # a command needs a deadline in the device's own time
+    up_ns = now.wall_ns - clock.anchor_ns
     if _may_describe(member, now):
         wants.described_ns = now.steady_ns
         wants.describes += 1
-        _command(site, member, "describe", {}, now, effects)
+        _command(site, device, "describe", {}, up_ns, now, effects)
     if wants.set_time_up_ns is not None:
-        _set_time(site, member, wants.set_time_up_ns, now, effects)
+        _set_time(site, member, wants.set_time_up_ns, up_ns, now, effects)
 
 
 def _is_past(due_ns: int | None, now: Now) -> bool:
@@ -97,7 +101,8 @@ def _may_describe(member: Member, now: Now) -> bool:
     return now.steady_ns - wants.described_ns >= pause
 
 
-def _set_time(site: Site, member: Member, up_ns: int, now: Now, effects: list[Effect]) -> None:
+def _set_time(site: Site, member: Member, asked_ns: int, up_ns: int, now: Now, effects: list[Effect]) -> None:
+    """Answer the message that the device sent at its `asked_ns`."""
     wants = member.wants
     wants.set_time_up_ns = None
     age_ns = now.steady_ns - wants.set_time_at_ns
@@ -106,15 +111,14 @@ def _set_time(site: Site, member: Member, up_ns: int, now: Now, effects: list[Ef
         return
     wants.timed_ns = now.steady_ns
     seconds, nanos = divmod(now.wall_ns, NS_PER_S)
-    args = {"ts": seconds, "ts_ns": nanos, "up": up_ns // NS_PER_MS}
-    _command(site, member, "set_time", args, now, effects)
+    args = {"ts": seconds, "ts_ns": nanos, "up": asked_ns // NS_PER_MS}
+    _command(site, member.device, "set_time", args, up_ns, now, effects)
 
 
-def _command(site: Site, member: Member, name: str, args: dict[str, Any], now: Now, effects: list[Effect]) -> None:
-    device = member.device
-    clock = device.clocks.get(device.window.boot)
-    anchor = clock.anchor_ns if clock and clock.anchor_ns is not None else None
-    up_ns = member.last_up_ns if anchor is None else now.wall_ns - anchor
+def _command(
+    site: Site, device: Device, name: str, args: dict[str, Any], up_ns: int, now: Now, effects: list[Effect]
+) -> None:
+    """Send a command that is void once the device's time since boot has passed `up_ns` by its lifetime."""
     body = {
         "cid": make_cid(now.wall_ns, site.entropy),
         "cmd": name,

@@ -85,8 +85,7 @@ def committed(site: Site, batch: Batch, now: Now, effects: list[Effect]) -> None
     for member, nonce, reserved in flying.values():
         if nonce == member.device.downlink.nonce:
             member.device.downlink.reserve(reserved)
-        if member.snapshot is not None:
-            member.answer, member.snapshot = member.snapshot, None
+        member.answer, member.snapshot = member.snapshot or member.answer, None
         answers.send_due(site, member, now, effects)
 
 

@@ -1,8 +1,9 @@
 """Joining and leaving: strangers that knock, devices that a person adopts or takes out."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, Never
 
+from ..devices.anchor import BootClock
 from ..devices.device import Device
 from ..devices.inbox import Trust, Waiting
 from ..devices.keys import KeyRing, enrolled_key
@@ -27,7 +28,7 @@ ASK_EVERY_NS: Final = 60 * NS_PER_S
 REMOVED: Final = "removed"
 
 
-def knock(site: Site, topic: str, message: bytes, envelope: Envelope, now: Now, effects: list[Effect]) -> None:
+def knock(site: Site, topic: str, message: bytes, envelope: Envelope, now: Now, effects: list[Effect]) -> Never:
     """A message of a device that is not registered: never state, at most a place in the inbox.
 
     Always ends in `Refusal(unknown_device)`, or in the reason why it is not even that.
@@ -86,7 +87,7 @@ def _check_newer(held: Waiting, header: Header, *, is_signed: bool) -> None:
 
 def _fill(entry: Waiting, header: Header, beat: Heartbeat, message: bytes) -> None:
     entry.kid = header.kid
-    entry.boot, entry.seq = header.boot, header.seq
+    entry.boot, entry.seq, entry.up_ns = header.boot, header.seq, header.up_ns
     entry.name, entry.model, entry.fw, entry.place = beat.name, beat.model, beat.fw, beat.place
     entry.heartbeat = beat
     entry.message = message
@@ -178,6 +179,10 @@ def _greet(site: Site, member: Member, entry: Waiting, now: Now) -> None:
     device.heartbeat = beat
     device.session = beat.session
     device.liveness.interval_s = beat.interval_s
+    anchor_ns = entry.last_ns - entry.up_ns
+    device.keep_clock(
+        entry.boot, BootClock(anchor_ns=anchor_ns, at_ns=entry.last_ns, up_ns=entry.up_ns, rx_ns=entry.last_ns)
+    )
     member.positions.hear(beat.held, beat.drops)
     age_ns = now.wall_ns - entry.last_ns
     if age_ns < site.settings.lost_factor * beat.interval_s * NS_PER_S:

@@ -82,7 +82,6 @@ class Member:
     """Rows that came again although they had been taken."""
     heartbeat_at: tuple[int, int] = (0, 0)
     """Boot and seq of the newest heartbeat."""
-    last_up_ns: int = 0
     clock_quality: int = 0
     """`tq` of the last undelayed message."""
     values_changed: bool = False

@@ -77,7 +77,6 @@ def receive(
     route = site.routes.get(topic)
     if route is None:
         door.knock(site, topic, message, envelope, now, effects)
-        return
     incoming = _verify(site, route, topic, message, envelope, effects)
     if incoming.leaf is Leaf.STATUS and not incoming.body.online:
         _take_offline(site, incoming, now, effects)
@@ -168,7 +167,6 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
     device.window.move(header.boot, header.seq)
     clock.take(header, now.wall_ns, timing)
     device.keep_clock(header.boot, clock)
-    member.last_up_ns = header.up_ns
     if flags is not None:
         _journal(site, incoming, now, flags, timing.anchor_ns, timing.skew_ns)
     _count(site, incoming, now)

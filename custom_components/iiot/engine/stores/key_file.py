@@ -6,6 +6,7 @@ the hub would refuse its own devices.
 
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,17 +17,19 @@ _MODE: Final = 0o600
 
 
 class KeyFile:
-    """Fleet key and device keys. Every method blocks."""
+    """Fleet key and device keys. Every method blocks; any thread may call."""
 
     def __init__(self, path: Path) -> None:
         self.path: Final = path
         self._fleet: bytes | None = None
         self._devices: dict[str, dict[int, bytes]] = {}
+        self._turn: Final = threading.Lock()
 
     def create(self, fleet_key: bytes | None) -> None:
         """Start a new file; replaces one that is left from a hub that is gone."""
-        self._fleet, self._devices = fleet_key, {}
-        self._write()
+        with self._turn:
+            self._fleet, self._devices = fleet_key, {}
+            self._write()
 
     def load(self) -> None:
         """Read the file; raises `KeyFileError`."""
@@ -54,8 +57,9 @@ class KeyFile:
 
     def set_fleet_key(self, fleet_key: bytes | None) -> None:
         """Replace the fleet key."""
-        self._fleet = fleet_key
-        self._write()
+        with self._turn:
+            self._fleet = fleet_key
+            self._write()
 
     def device_keys(self, device_id: str) -> dict[int, bytes]:
         """Keys of a device by key id; empty when there is none."""
@@ -63,13 +67,15 @@ class KeyFile:
 
     def put_device(self, device_id: str, kid: int, key: bytes) -> None:
         """Make `key` the one key of a device."""
-        self._devices[device_id] = {kid: key}
-        self._write()
+        with self._turn:
+            self._devices[device_id] = {kid: key}
+            self._write()
 
     def remove_device(self, device_id: str) -> None:
         """Forget the keys of a device."""
-        if self._devices.pop(device_id, None) is not None:
-            self._write()
+        with self._turn:
+            if self._devices.pop(device_id, None) is not None:
+                self._write()
 
     def delete(self) -> None:
         """Remove the file with the hub."""
