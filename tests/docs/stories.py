@@ -83,6 +83,16 @@ class Teller:
         )
         return payload
 
+    def hear_commands(self, at_s: float) -> dict[str, dict[str, Any]]:
+        """The hub has sent commands by now; gives back their payloads by name, each told under its name."""
+        found: dict[str, dict[str, Any]] = {}
+        self.world.advance(at_s)
+        while any(sent.topic.endswith("/command") for sent in self.world.sent):
+            payload = self.hear("", at_s, Leaf.COMMAND)
+            found[payload["cmd"]] = payload
+            self.told[-1] = self.told[-1]._replace(name=payload["cmd"])
+        return found
+
 
 def heartbeat(**changes: Any) -> dict[str, Any]:
     """Members of a heartbeat beside those of every message."""
@@ -112,18 +122,19 @@ def smallest() -> list[Told]:
         "manifest": "00000000000000a1",
     }
     teller.send("heartbeat", 1, {**up("heartbeat", 1, 1, 900, tq=0), **heartbeat(**about)})
-    teller.hear("poll", 1.3, Leaf.POLL)
-    set_time = teller.hear("set_time", 1.3, Leaf.COMMAND)
-    fresh = {**up("heartbeat", 1, 2, 1300, tq=0), **heartbeat(**about, hseq=set_time["hseq"])}
+    poll = teller.hear("poll", 1.3, Leaf.POLL)
+    fresh = {**up("heartbeat", 1, 2, 1300, tq=0), **heartbeat(**about, hseq=poll["hseq"])}
     teller.send("fresh", 1.4, fresh)
-    describe = teller.hear("describe", 2.5, Leaf.COMMAND)
+    commands = teller.hear_commands(2.5)
+    describe, set_time = commands["describe"], commands["set_time"]
+    highest = max(describe["hseq"], set_time["hseq"])
     channel = {"key": "temperature", "name": "Temperature", "kind": "float"}
     channel |= {"unit": "°C", "class": "temperature", "state_class": "measurement"}
-    rejected = {"cid": set_time["cid"], "status": "rejected", "reason": "unsupported", "hseq": set_time["hseq"]}
+    rejected = {"cid": set_time["cid"], "status": "rejected", "reason": "unsupported", "hseq": highest}
     teller.send("rejected", 2.6, {**up("ack", 1, 3, 2500, tq=0), **rejected})
     manifest = {"digest": "00000000000000a1", "channels": [channel], "commands": ["describe"]}
     teller.send("manifest", 2.7, {**up("manifest", 1, 4, 2600, tq=0), **manifest})
-    done = {"cid": describe["cid"], "status": "done", "hseq": describe["hseq"]}
+    done = {"cid": describe["cid"], "status": "done", "hseq": highest}
     teller.send("ack", 2.8, {**up("ack", 1, 5, 2700, tq=0), **done})
     teller.send("data", 3, {**up("data", 1, 6, 2900, tq=0), "r": {"temperature": 21.4}})
     assert teller.world.plant.members[DEVICE_ID].board.values["temperature"].value == 21.4
