@@ -1,0 +1,32 @@
+"""The tables of docs/explain/speed.md, written from what the benchmark has written."""
+
+from pathlib import Path
+from typing import Final
+
+from . import figure
+
+ROOT: Final = Path(__file__).parents[1]
+PAGE: Final = ROOT / "docs" / "explain" / "speed.md"
+RESULTS: Final = Path(__file__).parent / "results"
+TABLES: Final = {"ingest": RESULTS / "ingest.json", "engine": RESULTS / "ingest-profile.json"}
+
+
+def renew() -> None:
+    """Write the tables anew between their marks."""
+    PAGE.write_text(rendered(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def rendered(text: str) -> str:
+    """Return the page with its tables as the results say."""
+    for name, file in TABLES.items():
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = before + begin + _section(file) + end + after
+    return text
+
+
+def _section(file: Path) -> str:
+    figures = figure.read(file)
+    run = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures[0].run.items() if value != "")
+    return f"\n{figure.table(figures)}\n\nMeasured with: {run}.\n\n"
