@@ -265,6 +265,10 @@ def test_a_device_that_was_only_signed_is_not_believed_yet() -> None:
     assert machine.connection == "lost"
     assert machine.member.device.heartbeat is None
     assert machine.member.device.window.high == machine.seq
+    machine.read(temperature=1)
+    world.pass_time(2)
+    assert world.down("command") == []
+    assert len(world.down("poll")) == 2, "it is asked again"
 
 
 def test_a_device_with_a_key_of_its_own_is_adopted_with_it() -> None:
@@ -349,6 +353,37 @@ def test_values_of_before_its_removal_do_not_return_after_a_restart() -> None:
     world.adopt(machine)
     world.stop()
     assert machine.shown("temperature") is None
+
+
+def test_what_was_accepted_before_its_removal_stays_accepted_when_it_knocked_meanwhile() -> None:
+    world = World()
+    machine = Machine(world).join()
+    accepted = machine.make("data", r={"temperature": 20})
+    world.receive(*accepted)
+    world.remove(machine)
+    machine.beat()
+    world.adopt(machine)
+    assert machine.member.device.window.high == machine.seq
+    assert world.refusal_of(*accepted) == "duplicate"
+
+
+def test_an_old_heartbeat_in_the_inbox_takes_nothing_back() -> None:
+    world = World()
+    machine = Machine(world).join()
+    old = machine.make("heartbeat", **machine.heartbeat_body())
+    machine.reboot()
+    machine.beat()
+    world.pass_time(2)
+    machine.obey()
+    world.remove(machine)
+    world.receive(*old)
+    assert len(world.plant.inbox) == 1
+    window = world.plant.highest_boot(machine.id)
+    world.clear()
+    world.adopt(machine)
+    assert machine.member.device.window.boot == window == 2
+    machine.beat()
+    assert world.of(Notice) == []
 
 
 def test_numbers_go_on_above_those_of_before_the_removal() -> None:

@@ -16,7 +16,6 @@ from ..wire import canonical, frames, signing, topics
 from ..wire.codec import Envelope
 from ..wire.frames import Header
 from ..wire.heartbeat import Heartbeat, read_heartbeat
-from ..wire.replay import ReplayWindow
 from . import notices
 from .member import Member
 from .site import Site
@@ -158,10 +157,9 @@ def adopt(site: Site, device_id: str, keys: dict[int, bytes], now: Now, effects:
     member = admit(site, device_id, keys, None)
     device = member.device
     entry = site.inbox.take(device_id)
-    if entry is not None and entry.key is not None and entry.key == device.keys.current[1]:
-        if (entry.boot, entry.seq) > (device.window.boot, device.window.high):
-            device.window = ReplayWindow(boot=entry.boot, high=entry.seq, seen=1)
-            member.heartbeat_at = (entry.boot, entry.seq)
+    if entry is not None and entry.key == device.keys.current[1] and _is_newer(entry, device):
+        device.window.move(entry.boot, entry.seq)
+        member.heartbeat_at = (entry.boot, entry.seq)
         device.downlink = entry.downlink
         device.just_adopted = False
         _greet(site, member, entry, now)
@@ -169,6 +167,10 @@ def adopt(site: Site, device_id: str, keys: dict[int, bytes], now: Now, effects:
     member.connection = device.liveness.state(now.wall_ns, site.settings)
     site.touch(member, now.steady_ns, 0)
     effects += [ConnectionChanged(device_id), HealthChanged(device_id)]
+
+
+def _is_newer(entry: Waiting, device: Device) -> bool:
+    return (entry.boot, entry.seq) > (device.window.boot, device.window.high)
 
 
 def _greet(site: Site, member: Member, entry: Waiting, now: Now) -> None:
