@@ -229,6 +229,36 @@ def test_a_message_without_a_free_number_is_not_sent() -> None:
     assert [payload["cmd"] for payload in world.down("command")] == ["describe"]
 
 
+def test_no_number_is_used_that_is_not_reserved() -> None:
+    world = World()
+    machine = Machine(world).join()
+    downlink = machine.member.device.downlink
+    world.plant.set_connected(False, world.now)
+    machine.beat(manifest="ff" * 8)
+    world.pass_time(3)
+    downlink.reserved = downlink.last + 1
+    world.plant.set_connected(True, world.now)
+    with world.slow_store():
+        world.pass_time(3)
+        assert [effect.topic for effect in world.sent] == ["iiot/press-07/poll"]
+        assert not downlink.can_send
+    world.skip(70)
+    assert [payload["cmd"] for payload in world.down("command")] == ["describe"]
+
+
+def test_numbers_do_not_run_out_for_a_device_that_is_silent() -> None:
+    world = World()
+    machine = Machine(world).join()
+    for _ in range(600):
+        world.plant.set_connected(False, world.now)
+        world.plant.set_connected(True, world.now)
+        world.pass_time(1.1, step_s=1.1)
+    assert len(world.down("poll")) >= 590
+    machine.obey()
+    machine.beat()
+    assert world.of(Notice) == []
+
+
 def test_after_a_restart_each_device_is_asked_within_a_minute() -> None:
     world = World()
     machines = [Machine(world, f"m-{at}").join() for at in range(30)]
@@ -460,6 +490,27 @@ def test_a_redelivery_is_counted_and_nobodys_fault() -> None:
     assert world.of(Refused) == []
     assert machine.member.health().refused == 0
     assert machine.member.health().refused_by_code == {"duplicate": 1}
+
+
+def test_all_refusals_of_a_site_are_counted_together() -> None:
+    world = World()
+    machine = Machine(world).join()
+    world.receive("iiot/press-07/data", b"?")
+    world.receive("iiot/press-08/data", b"?")
+    world.receive(*machine.make("data", r={}), retained=True)
+    assert world.plant.refused == 3
+    assert world.plant.strangers == {"malformed": 1}
+    assert world.plant.settings is world.settings
+
+
+def test_a_message_names_the_key_that_signed_it() -> None:
+    world = World()
+    machine = Machine(world).join()
+    world.plant.rekey(machine.id, {1: machine.key, 2: bytes(32)}, world.now)
+    assert machine.send("data", r={"temperature": 1}, kid=2) == "bad_mac"
+    assert machine.read(temperature=1) is None
+    machine.key, machine.kid = bytes(32), 2
+    assert machine.read(temperature=1) is None
 
 
 def test_only_a_signed_manifest_raises_a_repair() -> None:

@@ -495,12 +495,34 @@ def test_a_hub_that_disagrees_with_good_clocks_doubts_itself() -> None:
     assert notices(world, "hub_clock_in_doubt") == [(None, False)]
 
 
+def test_a_device_whose_clock_is_not_known_yet_says_nothing_about_the_hub() -> None:
+    world = World()
+    machines = fleet(world, 3)
+    for machine in machines:
+        machine.clock_ahead_s = 100
+    machines[0].reboot()
+    machines[0].tq = 0
+    for machine in machines:
+        machine.beat()
+    world.pass_time(2)
+    assert notices(world, "hub_clock_in_doubt") == []
+
+
 def test_two_clocks_are_not_enough_to_doubt() -> None:
     world = World()
     fleet(world, 2, clock_ahead_s=100)
     Machine(world, "press-7", tq=1, clock_ahead_s=100).join()
     world.pass_time(2)
     assert notices(world, "hub_clock_in_doubt") == []
+
+
+def test_boots_of_which_no_row_can_come_any_more_are_forgotten() -> None:
+    world = World()
+    machine = Machine(world).join()
+    for _ in range(50):
+        machine.reboot()
+        assert machine.beat() is None
+    assert sorted(machine.member.device.clocks) == list(range(20, 52))
 
 
 # --- wild numbers ----------------------------------------------------------------------------
