@@ -151,7 +151,7 @@ def _connect(options: argparse.Namespace) -> Connect:
 async def _show(name: str, fleet: Fleet, options: argparse.Namespace) -> None:
     """Keep the status file and the table up to date, until cancelled; the file a last time then."""
     started_s = time.monotonic()
-    table = None if options.quiet or options.dry_run or not fleet.carried else status.Table()
+    table = None if options.quiet or options.dry_run or not fleet.carried else status.Table(sys.stdout)
     try:
         while True:
             content = status.report(name, fleet.carried, time.monotonic() - started_s)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -56,7 +55,7 @@ def write(path: Path, content: dict[str, Any]) -> None:
 class Table:
     """A table in the terminal, drawn over itself; on anything else one line now and then."""
 
-    def __init__(self, stream: TextIO = sys.stdout) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._is_terminal = stream.isatty()
         self._drawn = 0

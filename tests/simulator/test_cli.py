@@ -1,5 +1,6 @@
 """The program `iiot-sim`, against a real Mosquitto where it needs one."""
 
+import argparse
 import asyncio
 import json
 import signal
@@ -53,17 +54,12 @@ class Run:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "iiot_sim.cli", "run", scenario, *self._options, *own, *options),
-            stdout=asyncio.subprocess.PIPE,
         )
         return self
 
     async def end(self, number: int = signal.SIGTERM) -> int:
         self._process.send_signal(number)
         return await self._process.wait()
-
-    async def output(self) -> str:
-        out, _ = await self._process.communicate()
-        return out.decode()
 
     def status(self) -> dict[str, Any]:
         return json.loads(self.status_file.read_text()) if self.status_file.exists() else {}
@@ -178,14 +174,43 @@ async def test_devices_come_back_when_the_broker_does(tmp_path: Path, mosquitto:
     assert await run.end() == 0
 
 
-async def test_the_intruder_tells_what_it_sent(tmp_path: Path, mosquitto: Mosquitto, key_file: Path) -> None:
+def options(mosquitto: Mosquitto, key_file: Path, scenario: str, *more: str) -> argparse.Namespace:
+    broker = ["--broker", f"{LOOPBACK}:{mosquitto.port}", "--fleet-key-file", str(key_file)]
+    return cli._parser().parse_args(["run", scenario, *broker, *more])
+
+
+async def test_a_run_of_fixed_length_records_every_row_and_shows_a_table(
+    tmp_path: Path, mosquitto: Mosquitto, key_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["--duration", "3", "--record", "--state-dir", str(tmp_path), "--speed", "2", "--devices", "3"]
+    report = tmp_path / "report.json"
+    assert await cli._run(options(mosquitto, key_file, "outage", *more, "--status-json", str(report))) == 0
+    assert capsys.readouterr().out.startswith("outage: 0 of 3 online")
+    for device_id, facts in json.loads(report.read_text())["devices"].items():
+        lines = (tmp_path / "produced" / f"{device_id}.jsonl").read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
+        assert [row["index"] for row in rows] == list(range(1, facts["made"] + 1))
+        assert all(abs(row["unix_ns"] - row["s"] * 10**9 - row["ns"]) < 10**9 for row in rows)
+
+
+async def test_the_intruder_stops_when_its_time_is_up(
+    tmp_path: Path, mosquitto: Mosquitto, key_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await cli._run(options(mosquitto, key_file, "intruder", "--duration", "0.2")) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+async def test_the_intruder_tells_what_it_sent(
+    tmp_path: Path, mosquitto: Mosquitto, key_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "intruder"
     folder.mkdir()
     plant = await Run(tmp_path, mosquitto.port, key_file).start("plant-40", "--quiet", "--speed", "5")
     await plant.online(40)
-    intruder = await Run(folder, mosquitto.port, key_file).start("intruder", "--speed", "5")
-    table = await intruder.output()
-    attacks = intruder.status()["attacks"]
+    report = folder / "report.json"
+    assert await cli._run(options(mosquitto, key_file, "intruder", "--speed", "5", "--status-json", str(report))) == 0
+    table = capsys.readouterr().out
+    attacks = json.loads(report.read_text())["attacks"]
     assert await plant.end() == 0
     assert attacks["forged"] == {"sent": 20, "expected": {"bad_mac": 20}}
     assert attacks["crossed"] == {"sent": 10, "expected": {"bad_mac": 10}}
@@ -198,7 +223,5 @@ async def test_an_intruder_alone_finds_nobody(
     mosquitto: Mosquitto, key_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("iiot_sim.intruder.WAIT_S", 0.5)
-    broker = ["--broker", f"{LOOPBACK}:{mosquitto.port}"]
-    options = cli._parser().parse_args(["run", "intruder", *broker, "--fleet-key-file", str(key_file), "--quiet"])
     with pytest.raises(ScenarioError, match="nobody speaks below iiot"):
-        await cli._run(options)
+        await cli._run(options(mosquitto, key_file, "intruder", "--quiet"))

@@ -11,7 +11,7 @@ from iiot_sim.downward import Dropped, HseqWindow
 from iiot_sim.profile import ClockKind, Form
 from iiot_sim.state import RING
 from tests.simulator.bench import CID, HUB_START, Bench, read
-from tests.simulator.world import a_profile, key_of
+from tests.simulator.world import QUICK, a_profile, key_of
 
 
 def types(payloads: list[dict[str, Any]]) -> list[str]:
@@ -53,6 +53,10 @@ def test_a_message_in_another_form_is_dropped() -> None:
 
 def _sealed(key: bytes, span: bytes) -> bytes:
     return b'{"hmac":"' + signing.mac(key, span) + b'","payload":' + span + b"}"
+
+
+def test_what_only_devices_say_is_not_obeyed() -> None:
+    assert Bench().say(Leaf.LOG, msg="hello") == []
 
 
 def test_a_number_is_taken_once_and_at_most_64_late() -> None:
@@ -300,6 +304,45 @@ def test_a_batch_leaves_as_rows_when_it_is_full_or_at_the_end() -> None:
     assert "late" not in data
     bench.wait(1)
     assert types(read(bench.device.farewell(bench.moment))) == ["data", "status"]
+
+
+def test_a_batch_says_goodbye_too() -> None:
+    bench = Bench(a_profile(form=Form.ROWS, batch=100, sleep_s=60.0, sample_s=2.0))
+    bye, beat = bench.wait(5)
+    assert (bye["bye"], beat["state"]) == (True, "asleep")
+    assert len(bye["rows"]) >= 2
+
+
+def test_rows_without_numbers_leave_in_batches_or_never() -> None:
+    bench = Bench(a_profile(form=Form.ROWS, batch=2, sample_s=1.0, caps=()))
+    (data,) = bench.wait(1)
+    assert len(data["rows"]) == 2
+    assert "n" not in data
+    bench.device.disconnected()
+    assert bench.wait(1) == bench.wait(1) == []
+
+
+def test_the_answer_to_a_poll_keeps_its_id_when_it_is_sent_again() -> None:
+    bench = Bench()
+    bench.say(Leaf.POLL, pid="0badcafe")
+    bench.device.disconnected()
+    bench.device.connected(bench.moment)
+    late = [payload for payload in bench.wait(31) if payload["type"] == "data"]
+    assert [payload.get("poll") for payload in late] == [None, "0badcafe"]
+
+
+def test_a_row_that_is_never_answered_is_given_up_by_name_until_receipts_have_passed_it() -> None:
+    bench = Bench(a_profile(sample_s=3600.0, timing=QUICK))
+    drops = []
+    for _ in range(200):
+        drops += [payload.get("drop") for payload in bench.wait(1) if payload["type"] == "heartbeat"]
+        bench.say(Leaf.STORED, upto=[1, 0])
+    assert drops[0] is None
+    assert drops[-1] == [[1, 1, 1]]
+    assert len(bench.device.readings.shelf) == 0
+    assert bench.device.readings.given_up == 1
+    bench.say(Leaf.STORED, upto=[1, 1])
+    assert "drop" not in bench.say(Leaf.POLL, ch=[])[0]
 
 
 def test_a_device_says_what_it_knows_of_its_surroundings() -> None:

@@ -99,6 +99,10 @@ def test_a_mistake_beside_the_devices_is_named(document: dict[str, Any], words: 
         scenario.read(document, "x")
 
 
+def test_an_attack_has_its_count() -> None:
+    assert scenario.read({"attacks": [{"kind": "forged"}]}, "x").attacks[0].count == 1
+
+
 def test_a_number_of_devices_that_cannot_be_is_refused() -> None:
     with pytest.raises(ScenarioError, match="1001 devices"):
         scenario.load("plant-40", devices=1001)
