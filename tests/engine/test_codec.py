@@ -36,6 +36,7 @@ def decoded(span: bytes) -> dict[str, Any] | Code:
         return refusal.code
 
 
+@settings(max_examples=60)
 @given(PAYLOADS)
 def test_what_is_written_is_read_again_as_pythons_json_reads_it(payload: dict[str, Any]) -> None:
     span = canonical.encode(payload)
@@ -43,6 +44,7 @@ def test_what_is_written_is_read_again_as_pythons_json_reads_it(payload: dict[st
     assert decoded(span) == (payload if depth(payload) <= canonical.MAX_DEPTH else Code.MALFORMED)
 
 
+@settings(max_examples=60)
 @given(PAYLOADS, st.booleans())
 def test_both_ways_of_reading_find_the_same(payload: dict[str, Any], ascii_only: bool) -> None:
     """White space and escapes lead through the careful parser, their absence through the quick one."""
@@ -51,6 +53,7 @@ def test_both_ways_of_reading_find_the_same(payload: dict[str, Any], ascii_only:
     assert decoded(spaced) == decoded(plain)
 
 
+@settings(max_examples=60)
 @given(PAYLOADS.filter(bool), st.data())
 def test_a_key_that_stands_twice_is_always_found(payload: dict[str, Any], data: st.DataObject) -> None:
     members = [f"{json.dumps(key, ensure_ascii=False)}:{json.dumps(value)}" for key, value in payload.items()]
@@ -92,7 +95,7 @@ GOOD = [
 ]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.sampled_from(GOOD), st.integers(0, 10_000), st.binary(min_size=0, max_size=3), st.integers(0, 3))
 def test_an_altered_message_never_counts(sent: tuple[str, bytes], at: int, put: bytes, cut: int) -> None:
     topic, message = sent
@@ -159,7 +162,7 @@ MEMBERS = st.sampled_from(
 PAIRS = st.sampled_from([[1, 1], [1, 5], [0, 0], [2**32 - 1, 2**32 - 1], [1, 2**32]])
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(
     st.sampled_from(["heartbeat", "manifest", "data", "alarm", "log", "ack", "status"]),
     st.dictionaries(MEMBERS, VALUES | PAIRS | NUMBERS | st.lists(PAIRS), max_size=4),

@@ -1,7 +1,8 @@
 """Every intake store keeps the same promises (`ports.IntakeStore`), in memory and on disk."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,18 @@ type Opener = Callable[[], IntakeStore]
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
-    """Opens a new, empty store at each call."""
-    count = iter(range(1_000))
-    if request.param == "memory":
-        return MemoryIntake
-    return lambda: SqliteIntake(tmp_path / f"{next(count)}" / "intake.db")
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """Opens a new, empty store at each call; all are closed in the end."""
+    opened: list[IntakeStore] = []
+
+    def open_one() -> IntakeStore:
+        path = tmp_path / f"{len(opened)}" / "intake.db"
+        opened.append(MemoryIntake() if request.param == "memory" else SqliteIntake(path))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.close()
 
 
 @pytest.fixture
@@ -255,14 +262,16 @@ def test_a_file_that_dies_without_a_close_holds_what_was_committed(tmp_path: Pat
     copy.mkdir()
     for file in tmp_path.glob("intake.db*"):
         (copy / file.name).write_bytes(file.read_bytes())
-    assert drain(SqliteIntake(copy / "intake.db")) == [row(1)]
     dying.close()
+    survivor = SqliteIntake(copy / "intake.db")
+    assert drain(survivor) == [row(1)]
+    survivor.close()
 
 
 def test_a_file_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "intake.db"
     SqliteIntake(path).close()
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreVersionError) as error:
         SqliteIntake(path)
@@ -287,7 +296,7 @@ def test_a_trim_that_fails_does_not_stand_in_the_way_of_the_next_commit(tmp_path
     path = tmp_path / "intake.db"
     store = SqliteIntake(path)
     store.commit(batch([row(1)], []))
-    with sqlite3.connect(path) as other:
+    with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TRIGGER no BEFORE DELETE ON frames BEGIN SELECT RAISE(ABORT, 'no'); END")
     with pytest.raises(StoreError):
         store.trim(before_ns=100, max_bytes=10**9)
