@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import time
 from pathlib import Path
 
@@ -10,6 +11,13 @@ from .ports import LOOPBACK, is_free
 from .process import Process
 
 START_S = 10.0
+# 1795190400: client-id 1 prefix/+/data
+SUBSCRIBED = re.compile(r"\d+: (?P<client>\S+) [012] (?P<filter>\S+)$")
+# 1795190400: client-id prefix/+/data
+UNSUBSCRIBED = re.compile(r"\d+: (?P<client>\S+) (?P<filter>\S+)$")
+# 1795190400: Client client-id closed its connection. (or: disconnected …, already connected …, has exceeded …)
+GONE = re.compile(r"\d+: Client (?P<client>\S+) ")
+STARTED = re.compile(r"\d+: mosquitto version \S+ starting")
 
 
 class Broker:
@@ -42,10 +50,28 @@ class Broker:
         """End the broker; clients see the connection close."""
         await self.process.stop()
 
+    async def kill(self) -> None:
+        """End the broker at once, as a power cut would."""
+        await self.process.kill()
+
     async def restart(self) -> None:
         """End the broker and start it again on the same port."""
         await self.stop()
         await self.start()
+
+    def subscriptions(self) -> set[str]:
+        """Return the topic filters that clients connected now have subscribed to."""
+        standing: dict[str, set[str]] = {}
+        for line in self.process.log.read_text(encoding="utf-8", errors="replace").splitlines():
+            if made := SUBSCRIBED.match(line):
+                standing.setdefault(made["client"], set()).add(made["filter"])
+            elif ended := UNSUBSCRIBED.match(line):
+                standing.get(ended["client"], set()).discard(ended["filter"])
+            elif gone := GONE.match(line):
+                standing.pop(gone["client"], None)
+            elif STARTED.match(line):
+                standing.clear()
+        return set().union(*standing.values())
 
     def _settings(self) -> str:
         lines = [
@@ -55,6 +81,8 @@ class Broker:
             "log_type error",
             "log_type warning",
             "log_type notice",
+            "log_type subscribe",
+            "log_type unsubscribe",
             "connection_messages true",
         ]
         if os.geteuid() == 0:  # it would give up its rights, and with them its folder

@@ -60,6 +60,14 @@ class Process:
         """End the program at once, as a power cut would."""
         await self._end(signal.SIGKILL, STOP_S)
 
+    def freeze(self) -> None:
+        """Stop the program where it stands, as a machine that hangs would; its connections stay open."""
+        self._running().send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen program go on."""
+        self._running().send_signal(signal.SIGCONT)
+
     async def ended(self) -> int:
         """Wait until the program ends by itself and return its exit code."""
         return await self._running().wait()

@@ -1,56 +1,61 @@
-"""A real broker and a real Home Assistant for a test, in a folder of its own; ended by their process ids."""
+"""What end-to-end tests stand on: real processes on free ports in folders of their own, ended by their process ids."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pytest
+import pytest_asyncio
 import pytest_socket
 
-from testbed.broker import Broker
-from testbed.hass import HomeAssistant
-from testbed.plant import Plant, new_fleet_key
-from testbed.ports import free_ports
+from .works import Works
+
+SESSION: Final = "session"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Site:
-    """What a test starts, stops and kills; everything that still runs afterwards is ended."""
-
-    folder: Path
-    broker: Broker
-    hass: HomeAssistant
-    plant: Plant
-    fleet_key: str
-
-
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All end-to-end tests share one event loop, as they share what they started."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.asyncio(loop_scope=SESSION), append=False)
 
 
 @pytest.fixture(autouse=True)
 def _sockets_of_this_machine() -> None:
     """Allow sockets, to the loopback address only."""
+    _allow_sockets()
+
+
+@pytest.fixture(autouse=True)
+def verify_cleanup() -> None:
+    """Leave out the check of Home Assistant's test plugin: tasks of the shared loop outlive a test."""
+
+
+@pytest_asyncio.fixture(scope=SESSION, loop_scope=SESSION)
+async def running_works(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Works]:
+    """The works, started once for all tests; with every device live."""
+    _allow_sockets()
+    works = Works(tmp_path_factory.mktemp("works"))
+    async with AsyncExitStack() as stack:
+        for process in works.processes:
+            stack.push_async_callback(process.stop)
+        await works.start()
+        yield works
+
+
+@pytest_asyncio.fixture(loop_scope=SESSION)
+async def works(running_works: Works) -> AsyncIterator[Works]:
+    """The works at work; a test may not leave a warning of ours that it does not expect."""
+    await running_works.mend()
+    running_works.forget_log()
+    yield running_works
+    assert not running_works.surprises()
+
+
+def _allow_sockets() -> None:
     pytest_socket.enable_socket()
     pytest_socket.socket_allow_hosts(["127.0.0.1"])
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    """A broker and a Home Assistant that knows it, both running; the hub and the plant are left to the test."""
-    port, broker_port = free_ports(2)
-    key_file = tmp_path / "fleet.key"
-    key = new_fleet_key(key_file)
-    broker = Broker(tmp_path / "broker", broker_port)
-    hass = HomeAssistant(tmp_path / "hass", port=port, broker_port=broker_port)
-    plant = Plant(tmp_path / "plant", broker_port=broker_port, fleet_key_file=key_file)
-    async with AsyncExitStack() as stack:
-        for one in (broker.process, hass.process, plant.process):
-            stack.push_async_callback(one.stop)
-        await broker.start()
-        await hass.start()
-        yield Site(folder=tmp_path, broker=broker, hass=hass, plant=plant, fleet_key=key)
