@@ -67,6 +67,7 @@ class HealthSensor(FigureSensor):
 
     def __init__(self, points: Points, station: Station, figure: HealthDescription) -> None:
         super().__init__(points, station, figure)
+        self._attr_entity_registry_enabled_default = figure.is_enabled and figure.yields_to not in station.known
         self._figure: Final = figure
         self._fact: tuple[Any, ...] | None = None
 

@@ -57,6 +57,8 @@ class HealthDescription(FigureDescription):
     is_always_available: bool = False
     is_optional: bool = False
     """Made only once the device has reported it."""
+    yields_to: str | None = None
+    """Enabled only where the device does not have this one: two figures a device are enough for the budget."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +119,13 @@ HEALTH: Final = (
         is_enabled=True,
         is_optional=True,
         read=lambda health: health.battery,
+    ),
+    HealthDescription(
+        key="health.ip_address",
+        is_enabled=True,
+        is_optional=True,
+        yields_to="health.battery",
+        read=lambda health: health.ip,
     ),
     HealthDescription(
         key="health.last_seen",

@@ -6,8 +6,10 @@ Fed by live data in the order of device time; late and older readings never come
 from typing import Any, Final
 
 from ..devices.manifest import Manifest
+from ..errors import Refusal
 from ..values import Quality, Scalar, Shown
 from ..wire.data import LOC, Data
+from ..wire.heartbeat import read_position
 from .gates import GOOD, MAX_TEXT, Gate, gate_of
 
 MAX_UNJUDGED: Final = 256
@@ -72,7 +74,8 @@ class Board:
         if data.failed:
             fitting += self._fail(data.failed, time_ns, changed)
         if data.loc is not None:
-            self.position = data.loc
+            if data.loc != self.position:
+                self.position = data.loc
             fitting += 1
         return fitting
 
@@ -101,15 +104,17 @@ class Board:
             extra = int(LOC in data.cols)
         return extra + sum(gate(raw) is not None for key, raw in pairs if (gate := self._gates.get(key)))
 
-    def restore(self, values: dict[str, list[Any]]) -> None:
-        """Take up values as `state` gave them, of channels that the manifest still names."""
-        for key, (value, quality, time_ns) in values.items():
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave, of channels that the manifest still names."""
+        for key, (value, quality, time_ns) in state["values"].items():
             if key in self._gates:
                 self.values[key] = Shown(value, Quality(quality), time_ns)
+        position = state["position"]
+        self.position = None if position is None else tuple(position)
 
-    def state(self) -> dict[str, list[Any]]:
-        """Values as JSON; the argument of `restore`."""
-        return {key: list(shown) for key, shown in self.values.items()}
+    def state(self) -> dict[str, Any]:
+        """Everything shown, as JSON; the argument of `restore`."""
+        return {"values": {key: list(shown) for key, shown in self.values.items()}, "position": self.position}
 
     def _put(
         self,
@@ -137,11 +142,13 @@ class Board:
         return sum(self._put(key, None, None, time_ns, changed) is not None for key in failed)
 
     def _move(self, raw: Any) -> int:
-        match raw:
-            case [float() | int() as latitude, float() | int() as longitude, *_]:
-                self.position = (float(latitude), float(longitude))
-                return 1
-        return 0
+        try:
+            position = read_position(raw)
+        except Refusal:
+            return 0
+        if position != self.position:
+            self.position = position
+        return 1
 
     def _set_aside(self, key: str, raw: Any, word: str | None, time_ns: int) -> None:
         if len(key) > MAX_KEY or type(raw) not in _SCALARS or (type(raw) is str and len(raw) > MAX_TEXT):

@@ -58,6 +58,7 @@ def show(arrival: Arrival, data: Data, newest: int) -> int:
     changed: list[str] = []
     member = arrival.member
     board = member.board
+    position = board.position
     if data.moment is not None:
         fitting = board.show_moment(data, data.moment, newest, changed)
     elif data.wave is not None:
@@ -67,7 +68,7 @@ def show(arrival: Arrival, data: Data, newest: int) -> int:
         newest = max(times)
         fitting = board.show_rows(data, times, changed)
     member.device.lag_ns = max(0, arrival.now.wall_ns - newest)
-    if changed:
+    if changed or board.position is not position:
         member.values_changed = True
         arrival.effects.append(ValuesChanged(member.device.id, changed))
     return fitting

@@ -39,6 +39,7 @@ class Health:
     lost_rows: int
     """Rows that the device gave up and that never came."""
     firmware: str | None
+    ip: str | None
     boot: int
 
 
@@ -106,6 +107,7 @@ class Member:
             buffered=beat.buffered if beat else None,
             lost_rows=self.lost_rows,
             firmware=beat.fw if beat else None,
+            ip=beat.net.ip if beat else None,
             boot=device.window.boot,
         )
 
