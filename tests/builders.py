@@ -326,7 +326,8 @@ class Machine:
     def tell_manifest(self, channels: list[dict[str, Any]] | None = None, **changed: Any) -> Code | None:
         """Send a manifest."""
         found = CHANNELS if channels is None else channels
-        return self.send("manifest", **{"digest": self.digest, "channels": found} | changed)
+        body = {"digest": self.digest, "channels": found, "commands": ["describe", "set_time"]}
+        return self.send("manifest", **body | changed)
 
     def read(self, **values: Any) -> Code | None:
         """Send one moment, numbered."""

@@ -146,8 +146,17 @@ def test_a_position_is_shown_beside_a_reading_and_as_a_column() -> None:
     machine.rows(["loc"], [[stamp, 0, [48.2, 11.6]]])
     assert machine.member.board.position == (48.2, 11.6)
     assert flags_of(world) == 0
-    machine.rows(["loc"], [[stamp, 0, None]])
-    assert machine.member.board.position == (48.2, 11.6)
+    for nowhere in (None, [91, 0], [48], "home"):
+        machine.rows(["loc"], [[stamp, 0, nowhere]])
+        assert machine.member.board.position == (48.2, 11.6)
+    world.clear()
+    machine.rows(["loc"], [[stamp, 0, [48.2, 11.6]]])
+    machine.send("data", r={}, loc=[48.2, 11.6])
+    assert world.of(ValuesChanged) == [], "it stands still"
+    machine.send("data", r={}, loc=[48.3, 11.6])
+    assert world.of(ValuesChanged) == [ValuesChanged(machine.id, [])]
+    world.stop()
+    assert machine.member.board.position == (48.3, 11.6)
 
 
 def test_the_newest_row_is_shown_whatever_their_order() -> None:
@@ -437,6 +446,18 @@ def test_values_are_shown_again_after_a_kill() -> None:
     before = machine.member.board.state()
     world.kill(away_s=5)
     assert machine.member.board.state() == before
+    assert machine.connection == "live"
+
+
+def test_a_device_without_a_manifest_is_known_after_a_kill() -> None:
+    world = World()
+    machine = Machine(world)
+    world.adopt(machine)
+    machine.beat()
+    world.pass_time(1)
+    world.kill()
+    assert machine.member.device.manifest is None
+    assert machine.member.health().firmware == "1.0.0"
     assert machine.connection == "live"
 
 

@@ -4,9 +4,12 @@ import pytest
 
 from iiot_engine.devices.anchor import BootClock
 from iiot_engine.effects import Notice
-from iiot_engine.values import NS_PER_S, TimeFlag
+from iiot_engine.values import NS_PER_S, Settings, TimeFlag
 from iiot_engine.wire import codec
-from tests.builders import Machine, World
+from iiot_engine.wire.frames import Header
+from tests.builders import START_S, Machine, World
+
+START = START_S * NS_PER_S
 
 
 def flags_of(world: World) -> int:
@@ -90,6 +93,16 @@ def test_the_anchor_follows_a_slow_oscillator() -> None:
     world.skip(310)
     world.receive(*held_back)
     assert flags_of(world) & TimeFlag.DELAYED
+
+
+@pytest.mark.parametrize(("slower_ns", "delay_ns"), [(0, 0), (200_000, 0), (250_000, 50_000)])
+def test_the_anchor_rises_by_200_ppm_and_no_more(slower_ns: int, delay_ns: int) -> None:
+    clock = BootClock(anchor_ns=START, at_ns=START, rx_ns=START)
+    up_ns = NS_PER_S
+    header = Header(kid=1, boot=1, seq=1, up_ns=up_ns, ts_ns=0, tq=0)
+    timing = clock.judge(header, START + up_ns + slower_ns, Settings(), proof=False)
+    assert timing.delay_ns == pytest.approx(delay_ns, abs=100)
+    assert timing.time_ns == pytest.approx(START + up_ns + min(slower_ns, 200_000), abs=100)
 
 
 def test_the_quickest_message_sets_the_anchor() -> None:
@@ -279,6 +292,16 @@ def test_a_device_without_a_clock_is_given_the_time_once_a_minute() -> None:
     assert [command["cmd"] for command in commands] == ["set_time"]
     assert commands[0]["until"] > commands[0]["args"]["up"]
     assert notices(world, "device_clock_wrong") == []
+
+
+def test_a_device_that_knows_no_set_time_is_not_given_the_time() -> None:
+    world = World()
+    machine = Machine(world, tq=0).join()
+    machine.tell_manifest(commands=["describe"])
+    world.skip(60)
+    machine.beat()
+    world.pass_time(2)
+    assert world.down("command") == []
 
 
 def test_no_time_is_given_when_the_question_is_old() -> None:
