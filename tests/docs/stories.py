@@ -125,18 +125,14 @@ def smallest() -> list[Told]:
     poll = teller.hear("poll", 1.3, Leaf.POLL)
     fresh = {**up("heartbeat", 1, 2, 1300, tq=0), **heartbeat(**about, hseq=poll["hseq"])}
     teller.send("fresh", 1.4, fresh)
-    commands = teller.hear_commands(2.5)
-    describe, set_time = commands["describe"], commands["set_time"]
-    highest = max(describe["hseq"], set_time["hseq"])
+    describe = teller.hear_commands(2.5)["describe"]
     channel = {"key": "temperature", "name": "Temperature", "kind": "float"}
     channel |= {"unit": "°C", "class": "temperature", "state_class": "measurement"}
-    rejected = {"cid": set_time["cid"], "status": "rejected", "reason": "unsupported", "hseq": highest}
-    teller.send("rejected", 2.6, {**up("ack", 1, 3, 2500, tq=0), **rejected})
     manifest = {"digest": "00000000000000a1", "channels": [channel], "commands": ["describe"]}
-    teller.send("manifest", 2.7, {**up("manifest", 1, 4, 2600, tq=0), **manifest})
-    done = {"cid": describe["cid"], "status": "done", "hseq": highest}
-    teller.send("ack", 2.8, {**up("ack", 1, 5, 2700, tq=0), **done})
-    teller.send("data", 3, {**up("data", 1, 6, 2900, tq=0), "r": {"temperature": 21.4}})
+    teller.send("manifest", 2.7, {**up("manifest", 1, 3, 2600, tq=0), **manifest})
+    done = {"cid": describe["cid"], "status": "done", "hseq": describe["hseq"]}
+    teller.send("ack", 2.8, {**up("ack", 1, 4, 2700, tq=0), **done})
+    teller.send("data", 3, {**up("data", 1, 5, 2900, tq=0), "r": {"temperature": 21.4}})
     assert teller.world.plant.members[DEVICE_ID].board.values["temperature"].value == 21.4
     return teller.told
 

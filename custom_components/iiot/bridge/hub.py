@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
 
 from ..engine.effects import Commit, Effect, Publish
@@ -77,6 +78,9 @@ class Hub:
         watch = mqtt.watch_connection(self.hass, self._connection_changed)
         trim = async_track_time_interval(self.hass, self._trim, TRIM_EVERY)
         self._releases += [watch, trim]
+        # Home Assistant does not unload entries when it stops; what was accepted must be durable all the same.
+        stop = self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stopping)
+        self.entry.async_on_unload(stop)
         self._releases += await mqtt.async_subscribe(self.hass, self.plant.settings.prefix, self._received)
         self._tick()
 
@@ -160,6 +164,9 @@ class Hub:
     @callback
     def _connection_changed(self, connected: bool) -> None:  # noqa: FBT001
         self.plant.set_connected(connected, now())
+
+    async def _stopping(self, _: Event) -> None:
+        await self.async_stop()
 
     @callback
     def _tick(self) -> None:

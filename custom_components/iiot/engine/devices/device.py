@@ -57,6 +57,10 @@ class Device:
             while len(self.clocks) > MAX_BOOTS:
                 del self.clocks[min(self.clocks)]
 
+    def obeys(self, command: str) -> bool:
+        """Whether the device has said that it knows `command`."""
+        return self.manifest is not None and command in self.manifest.commands
+
     @property
     def is_muted(self) -> bool:
         """Whether nothing may be sent to it."""

@@ -76,7 +76,7 @@ def _send_wishes(site: Site, member: Member, now: Now, effects: list[Effect]) ->
         wants.described_ns = now.steady_ns
         wants.describes += 1
         _command(site, device, "describe", {}, up_ns, now, effects)
-    if wants.set_time_up_ns is not None:
+    if wants.set_time_up_ns is not None and device.obeys("set_time"):
         _set_time(site, member, wants.set_time_up_ns, up_ns, now, effects)
 
 

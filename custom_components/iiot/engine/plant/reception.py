@@ -105,21 +105,22 @@ def _verify(
     if kid is None:
         raise _bad_mac(device, envelope.span)
     try:
-        header, body = _parse(device.id, leaf, envelope.span)
+        header, body = _parse(device.id, leaf, kid, envelope.span)
     except Refusal as refusal:
         if leaf is Leaf.MANIFEST and refusal.code is Code.MALFORMED:
             notices.say(site, effects, notices.MANIFEST, device.id, reason=refusal.detail)
         raise
-    if header.kid != kid:
-        raise Refusal(Code.BAD_MAC, "signed with another key than it names")
     return Incoming(member, leaf, topic, message, header, body)
 
 
-def _parse(device_id: str, leaf: Leaf, span: bytes) -> tuple[Header, Any]:
+def _parse(device_id: str, leaf: Leaf, kid: int, span: bytes) -> tuple[Header, Any]:
     payload = canonical.decode(span)
     header = frames.read_header(payload)
+    if header.kid != kid:
+        raise Refusal(Code.BAD_MAC, "signed with another key than it names")
+    body = _READERS[leaf](payload) if payload.get("type") == leaf else None
     check_place(payload, device_id, leaf)
-    return header, _READERS[leaf](payload)
+    return header, body
 
 
 def check_place(payload: dict[str, Any], device_id: str, leaf: Leaf) -> None:
