@@ -513,6 +513,15 @@ def test_a_message_names_the_key_that_signed_it() -> None:
     assert machine.read(temperature=1) is None
 
 
+def test_a_new_key_ends_the_suspicion_of_a_twin() -> None:
+    world = World()
+    machine = Machine(world).join()
+    machine.member.device.has_twin = True
+    assert machine.member.device.is_muted
+    world.plant.rekey(machine.id, {2: bytes(32)}, world.now)
+    assert not machine.member.device.is_muted
+
+
 def test_only_a_signed_manifest_raises_a_repair() -> None:
     world = World()
     machine = Machine(world).join()

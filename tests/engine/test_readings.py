@@ -231,6 +231,18 @@ def test_nothing_that_fits_is_a_wrong_shape_and_its_rows_are_answered() -> None:
     assert machine.send("data", r={"strokes": 1}, e={"x": "COMM"}, n=[1, 3], late=True) is None
 
 
+def test_an_empty_cell_of_a_slower_channel_hides_nothing_and_an_empty_column_is_no_value() -> None:
+    world = World()
+    machine = Machine(world).join()
+    machine.read(temperature=1, strokes=1)
+    world.pass_time(5)
+    stamp = world.now.wall_ns // NS_PER_S
+    assert machine.rows(["temperature", "strokes"], [[stamp, 1, 20, 7], [stamp, 2, 21, None]]) is None
+    assert (machine.value("temperature"), machine.value("strokes")) == (21, 7)
+    assert machine.rows(["temperature", "strokes"], [[stamp, 3, 22, None]]) is None
+    assert (machine.value("temperature"), machine.value("strokes")) == (22, None)
+
+
 def test_before_the_first_manifest_everything_waits() -> None:
     world = World()
     machine = Machine(world)

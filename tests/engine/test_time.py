@@ -149,6 +149,24 @@ def test_a_listen_only_hub_asks_for_no_proof() -> None:
     assert machine.connection == "live"
 
 
+def test_a_listen_only_hub_takes_a_clock_that_is_years_off_too() -> None:
+    world = World(listen_only=True)
+    machine = Machine(world, tq=1, clock_ahead_s=-1e9)
+    world.adopt(machine)
+    machine.beat()
+    assert machine.connection == "live"
+
+
+def test_a_step_of_the_clock_proves_nothing() -> None:
+    world = World()
+    machine = Machine(world).join()
+    world.pass_time(70)
+    machine.beat()
+    (number, _) = machine.member.device.downlink._sent[-1]
+    world.pass_time(11)
+    assert not machine.member.device.downlink.proves_fresh(number, world.now.steady_ns)
+
+
 def test_a_device_whose_clock_is_years_off_proves_itself() -> None:
     world = World()
     machine = Machine(world, tq=1, clock_ahead_s=-1e9)

@@ -8,7 +8,7 @@ import pytest
 
 from iiot_engine.devices.downlink import Downlink
 from iiot_engine.errors import Code, Refusal
-from iiot_engine.values import NS_PER_S, Leaf
+from iiot_engine.values import NS_PER_S, Leaf, Now
 from iiot_engine.wire import canonical, codec, signing
 from tests.builders import Machine, World
 from tests.vectors import make, plant
@@ -136,8 +136,8 @@ def test_the_hub_writes_its_messages_byte_by_byte_like_the_vectors(frame: dict[s
     downlink = Downlink(nonce=payload["nonce"], last=payload["hseq"] - 1, reserved=payload["hseq"])
     header = ("v", "type", "id", "kid", "ts", "ts_ns", "nonce", "hseq")
     body = {key: value for key, value in payload.items() if key not in header}
-    now_ns = payload["ts"] * NS_PER_S + payload["ts_ns"]
-    message = downlink.seal(Leaf(payload["type"]), payload["id"], payload["kid"], plant.KEY, now_ns, body)
+    now = Now(wall_ns=payload["ts"] * NS_PER_S + payload["ts_ns"], steady_ns=0)
+    message = downlink.seal(Leaf(payload["type"]), payload["id"], payload["kid"], plant.KEY, now, body)
     assert message.decode("utf-8") == frame["message"]
 
 

@@ -108,7 +108,7 @@ class Hub:
         """Register the device of a subentry, under the key that was written for it."""
         device_id = str(subentry.unique_id)
         if device_id in self.plant.members:
-            self.plant.rekey(device_id, self.keys.device_keys(device_id), now())
+            self._perform(self.plant.rekey(device_id, self.keys.device_keys(device_id), now()))
             return
         self._perform(self.plant.adopt(device_id, self.keys.device_keys(device_id), now()))
         discovery.withdraw(self, device_id)

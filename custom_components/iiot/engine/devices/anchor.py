@@ -85,7 +85,9 @@ class BootClock:
             delay = seen - anchor
         elif header.tq:
             delay = abs(received_ns - header.ts_ns)
-            if delay > limit:
+            if settings.listen_only:
+                delay = 0  # it cannot ask for a proof, so it takes the first message for fresh
+            elif delay > limit:
                 return Timing(None, None, delay, None, TimeFlag.DELAYED, proven=False)
             anchor = seen
         elif settings.listen_only:

@@ -4,7 +4,7 @@ from collections import deque
 from typing import Any, Final
 
 from ..ports import Entropy
-from ..values import NS_PER_S, Leaf
+from ..values import NS_PER_S, Leaf, Now
 from ..wire import codec
 from ..wire.frames import VERSION
 
@@ -53,11 +53,11 @@ class Downlink:
         """Whether the device has obeyed a number that this hub never used."""
         return reported > self.used
 
-    def proves_fresh(self, reported: int, now_ns: int) -> bool:
+    def proves_fresh(self, reported: int, steady_ns: int) -> bool:
         """Whether a message that names `reported` was made after one that we sent just now."""
         if not reported:
             return False
-        return any(number == reported and 0 <= now_ns - sent_ns < FRESH_NS for number, sent_ns in self._sent)
+        return any(number == reported and steady_ns - sent_ns < FRESH_NS for number, sent_ns in self._sent)
 
     def wanted(self) -> int | None:
         """New end of the reserved numbers when more have to be reserved with the next commit."""
@@ -86,14 +86,14 @@ class Downlink:
         device_id: str,
         kid: int,
         key: bytes,
-        now_ns: int,
+        now: Now,
         body: dict[str, Any],
     ) -> bytes:
         """Use the next number for a signed message. Only when `can_send`."""
         self.last += 1
         self.used = self.last
-        self._sent.append((self.last, now_ns))
-        seconds, nanos = divmod(now_ns, NS_PER_S)
+        self._sent.append((self.last, now.steady_ns))
+        seconds, nanos = divmod(now.wall_ns, NS_PER_S)
         return codec.seal(
             key,
             {

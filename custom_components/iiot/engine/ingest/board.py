@@ -80,11 +80,15 @@ class Board:
         return fitting
 
     def show_rows(self, data: Data, times: list[int], changed: list[str]) -> int:
-        """Show the newest value of each column; `times` are the rows' placed times."""
+        """Show the newest value of each column; `times` are the rows' placed times.
+
+        A column that is empty in the newest row belongs to a slower channel: its newest value counts. One that is
+        empty in every row has no value.
+        """
         fitting = 0
         newest = sorted(range(len(times)), key=times.__getitem__, reverse=True)
         for at, key in enumerate(data.cols, start=2):
-            row = newest[0]
+            row = next((row for row in newest if data.rows[row][at] is not None), newest[0])
             raw = data.rows[row][at]
             if key == LOC:
                 fitting += self._move(raw)

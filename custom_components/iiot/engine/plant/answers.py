@@ -133,7 +133,7 @@ def _send(site: Site, device: Device, leaf: Leaf, body: dict[str, Any], now: Now
     if not device.downlink.can_send:
         return
     kid, key = device.keys.current
-    message = device.downlink.seal(leaf, device.id, kid, key, now.wall_ns, body)
+    message = device.downlink.seal(leaf, device.id, kid, key, now, body)
     topic = topics.topic_of(site.settings.prefix, device.id, leaf)
     effects.append(Publish(topic, message, DOWN_QOS[leaf]))
 

@@ -100,7 +100,7 @@ def _prove(site: Site, entry: Waiting, key: bytes, beat: Heartbeat, now: Now, ef
     downlink = entry.downlink
     if downlink.nonce != beat.nonce:
         downlink.begin(beat.nonce, beat.hseq, site.entropy)
-    elif site.settings.listen_only or downlink.proves_fresh(beat.hseq, now.wall_ns):
+    elif site.settings.listen_only or downlink.proves_fresh(beat.hseq, now.steady_ns):
         entry.trust = Trust.VERIFIED
     downlink.go_above(beat.hseq)
     if entry.trust is Trust.VERIFIED or entry.reason == REMOVED:
@@ -113,7 +113,7 @@ def _prove(site: Site, entry: Waiting, key: bytes, beat: Heartbeat, now: Now, ef
         downlink.reserve(downlink.last + 1)
         topic = topics.topic_of(site.settings.prefix, entry.id, Leaf.POLL)
         body = {"pid": site.entropy(4).hex(), "ch": []}
-        message = downlink.seal(Leaf.POLL, entry.id, entry.kid, key, now.wall_ns, body)
+        message = downlink.seal(Leaf.POLL, entry.id, entry.kid, key, now, body)
         effects.append(Publish(topic, message, DOWN_QOS[Leaf.POLL]))
 
 

@@ -181,12 +181,12 @@ class Plant:
         door.remove(self._site, device_id, now, effects)
         return effects
 
-    def rekey(self, device_id: str, keys: dict[int, bytes], now: Now) -> None:
-        """A device was provisioned with another key."""
+    def rekey(self, device_id: str, keys: dict[int, bytes], now: Now) -> list[Effect]:
+        """A device was provisioned with another key: whoever shared the old one is out."""
         member = self._site.members[device_id]
         member.device.keys = KeyRing(keys)
         member.device.just_adopted = True
-        self._site.touch(member, now.steady_ns, 0)
+        return self.settle(device_id, notices.TWIN, now) + self.settle(device_id, notices.FOREIGN, now)
 
     def settle(self, device_id: str, kind: str, now: Now) -> list[Effect]:
         """A person decided about a twin or a second commander: this hub goes on."""

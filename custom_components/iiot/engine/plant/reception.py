@@ -158,7 +158,7 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
     if clock.runs_ahead(header.up_ns, now.wall_ns):
         raise Refusal(Code.MALFORMED, "its time since boot runs ahead of the hub's clock")
     site.jumps.note(device.id, clock, header.up_ns, now)
-    proof = leaf in _PROVING and _is_proof(device, body, now.wall_ns)
+    proof = leaf in _PROVING and _is_proof(device, body, now.steady_ns)
     timing = _place(site, clock, header, now.wall_ns, proof=proof)
     delayed = timing.flags & TimeFlag.DELAYED
     if delayed and site.settings.strict and leaf not in _PROVING:
@@ -190,10 +190,10 @@ def _count(site: Site, incoming: Incoming, now: Now) -> None:
     site.touch(incoming.member, now.steady_ns, _COMMIT_WITHIN_NS[incoming.leaf])
 
 
-def _is_proof(device: Device, body: Heartbeat | Ack, now_ns: int) -> bool:
+def _is_proof(device: Device, body: Heartbeat | Ack, steady_ns: int) -> bool:
     if isinstance(body, Heartbeat) and body.nonce != device.downlink.nonce:
         return False
-    return device.downlink.proves_fresh(body.hseq, now_ns)
+    return device.downlink.proves_fresh(body.hseq, steady_ns)
 
 
 def _place(site: Site, clock: BootClock, header: Header, now_ns: int, *, proof: bool) -> Timing:
