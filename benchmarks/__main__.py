@@ -43,9 +43,9 @@ def main() -> int:
         return 1
     except asyncio.CancelledError:
         return INTERRUPTED
-    print(figure.table(figures))
     if options.json is not None:
         figure.write(options.json, figures)
+    print(figure.table(figures))
     return 0
 
 

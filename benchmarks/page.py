@@ -1,7 +1,7 @@
 """The tables of docs/explain/speed.md, written from what the benchmark has written."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from . import figure
 
@@ -28,5 +28,9 @@ def rendered(text: str) -> str:
 
 def _section(file: Path) -> str:
     figures = figure.read(file)
-    run = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures[0].run.items() if value != "")
+    run = ", ".join(f"{name.replace('_', ' ')} {_told(value)}" for name, value in figures[0].run.items() if value != "")
     return f"\n{figure.table(figures)}\n\nMeasured with: {run}.\n\n"
+
+
+def _told(value: Any) -> str:
+    return "/".join(str(part) for part in value.values()) if isinstance(value, dict) else str(value)

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from iiot_engine.values import NS_PER_S, Leaf, TimeFlag
 from iiot_engine.wire import canonical, codec, frames, signing
-from iiot_engine.wire.data import Data, read_data
+from iiot_engine.wire.data import RELATIVE_BELOW_S, Data, read_data
 
 WORDS = ("q", "e", "loc", "wave")
+PLACED_WITHIN_NS = NS_PER_S
 UNPLACED_OR_OLD = TimeFlag.LATE | TimeFlag.DELAYED
 
 
@@ -41,6 +42,8 @@ class Frame(NamedTuple):
     seq: int
     topic: str
     flags: int
+    anchor_ns: int | None
+    """Hub time of the start of this boot."""
     message: bytes
 
 
@@ -49,6 +52,8 @@ class Produced:
     """What the simulated devices of one folder have made and what they still keep."""
 
     rows: dict[Identity, Content] = field(default_factory=dict)
+    made_ns: dict[Identity, int] = field(default_factory=dict)
+    """When each row was made, true time."""
     kept: frozenset[Identity] = frozenset()
 
     @property
@@ -60,10 +65,13 @@ class Produced:
 def produced(folder: Path, devices: set[str]) -> Produced:
     """Read what those devices have made, then what they keep: a row that is in the first only was answered."""
     rows: dict[Identity, Content] = {}
+    made_ns: dict[Identity, int] = {}
     for device_id in devices:
         for one in _lines(folder / "produced" / f"{device_id}.jsonl"):
+            identity = Identity(device_id, one["boot"], one["index"])
             words = {name: one[name] for name in WORDS if name in one}
-            rows[Identity(device_id, one["boot"], one["index"])] = _content(one["s"], one["ns"], one["values"], words)
+            rows[identity] = _content(one["s"], one["ns"], one["values"], words)
+            made_ns[identity] = one["unix_ns"]
     kept: set[Identity] = set()
     for device_id in devices:
         for one in _lines(folder / f"{device_id}.rows"):
@@ -71,7 +79,7 @@ def produced(folder: Path, devices: set[str]) -> Produced:
                 kept.add(Identity(device_id, *one["keep"][:2]))
             else:
                 kept.discard(Identity(device_id, *one["free"]))
-    return Produced(rows=rows, kept=frozenset(kept))
+    return Produced(rows=rows, made_ns=made_ns, kept=frozenset(kept))
 
 
 class Journal:
@@ -85,6 +93,8 @@ class Journal:
         """What must never be: a message twice, one with nothing new in it, two contents of one row, a bad signature."""
         self.newest: dict[str, tuple[Data, int]] = {}
         """Device → its last live message of readings, and that message's boot."""
+        self.placed_ns: dict[Identity, int] = {}
+        """Hub time of rows that a device without a clock stamped with its time since boot."""
         seen: set[tuple[str, int, int]] = set()
         for frame in self.frames:
             identity = (frame.device_id, frame.boot, frame.seq)
@@ -106,7 +116,12 @@ class Journal:
             for row, content in self.rows.items()
             if row in made.rows and content != made.rows[row]
         ]
-        return [*self.faults, *alien, *missing, *other]
+        misplaced = [
+            f"placed {(placed_ns - made.made_ns[row]) / NS_PER_S} s off: {row}"
+            for row, placed_ns in self.placed_ns.items()
+            if row in made.made_ns and abs(placed_ns - made.made_ns[row]) > PLACED_WITHIN_NS
+        ]
+        return [*self.faults, *alien, *missing, *other, *misplaced]
 
     def _take(self, frame: Frame, payload: dict[str, Any]) -> None:
         data = read_data(payload)
@@ -119,6 +134,9 @@ class Journal:
         for at, content in enumerate(_contents(payload, data)):
             identity = Identity(frame.device_id, boot, index + at)
             is_new |= identity not in self.rows
+            if content.s < RELATIVE_BELOW_S and boot == frame.boot and frame.anchor_ns is not None:
+                time_ns = frame.anchor_ns + content.s * NS_PER_S + content.ns
+                self.placed_ns.setdefault(identity, time_ns)
             if self.rows.setdefault(identity, content) != content:
                 self.faults.append(f"two contents: {identity}")
         if not is_new:
@@ -139,7 +157,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 def _frames(file: Path) -> list[Frame]:
     database = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
     try:
-        query = "SELECT device_id, boot, seq, topic, flags, message FROM frames ORDER BY position"
+        query = "SELECT device_id, boot, seq, topic, flags, anchor_ns, message FROM frames ORDER BY position"
         return [Frame(*row) for row in database.execute(query)]
     finally:
         database.close()

@@ -1,6 +1,9 @@
 """Several sites side by side in one Home Assistant: what is done to one leaves the others alone."""
 
 import asyncio
+from pathlib import Path
+
+from testbed.plant import DOMAIN
 
 from .test_fleet import NO_VALUE, pushed
 from .works import Site, Works, until
@@ -11,6 +14,13 @@ SOON_S = 20.0
 def listens(works: Works, site: Site) -> set[str]:
     """Return what Home Assistant has subscribed to below a site's prefix."""
     return {one for one in works.broker.subscriptions() if one.startswith(f"{site.prefix}/+/")}
+
+
+def open_files(works: Works, site: Site) -> list[Path]:
+    """Return the files of a site's hub that the Home Assistant process has open."""
+    folder = works.hass.folder / DOMAIN / site.entry_id
+    targets = [link.readlink() for link in Path(f"/proc/{works.hass.process.pid}/fd").iterdir() if link.is_symlink()]
+    return [target for target in targets if target.is_relative_to(folder)]
 
 
 async def test_each_site_has_its_own_devices(works: Works) -> None:
@@ -37,6 +47,8 @@ async def test_a_stopped_site_leaves_nothing_behind_and_comes_back(works: Works)
 
             await until(subscriptions, lambda found: not found, "without subscriptions", within_s=SOON_S)
             assert listens(works, factory)
+            assert not open_files(works, yard)
+            assert open_files(works, factory)
             accepted = (await works.facts(factory))["accepted"]
             await asyncio.sleep(1)
             assert (await works.facts(factory))["accepted"] > accepted, "the other site goes on"

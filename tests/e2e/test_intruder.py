@@ -14,7 +14,7 @@ from iiot_engine.wire import codec, signing
 from iiot_engine.wire.topics import topic_of
 from testbed.plant import DOMAIN, Plant
 
-from .wiretap import Wiretap
+from .wiretap import Heard, Wiretap
 from .works import LIVE, Site, Works, until
 
 TWIN_AFTER_S = 62.0
@@ -153,6 +153,31 @@ async def settle_the_twin(works: Works, site: Site) -> None:
         assert step["type"] == "create_entry"
     assert "two_devices_hold_this_key" not in await repairs(works)
     assert not [one for one in (await works.facts(site))["devices"] if one["two_devices_hold_this_key"]]
+
+
+async def test_a_message_left_in_the_broker_is_refused_when_the_hub_comes(works: Works) -> None:
+    works.expect(r": refused a message of ")
+    site = works.yard
+    before = (await refused(works, site))["retained"]
+    async with Wiretap(works.broker.port) as wire:
+
+        async def beats() -> list[Heard]:
+            return [one for one in wire.heard if re.fullmatch(rf"{site.prefix}/[^/]+/heartbeat", one.topic)]
+
+        true = (await until(beats, bool, "a heartbeat from the yard"))[0]
+        await wire.say((true.topic, true.message), retain=True)
+        try:
+            async with works.api() as api:
+                await api.post(f"/api/config/config_entries/entry/{site.entry_id}/reload", {})
+
+            async def retained() -> int:
+                return (await refused(works, site))["retained"]
+
+            await until(retained, lambda count: count > before, "refused")
+            assert await retained() == before + 1
+        finally:
+            await wire.say((true.topic, b""), retain=True)
+    await works.until_live(site)
 
 
 # --- the flood -----------------------------------------------------------------------------

@@ -18,6 +18,7 @@ async def test_every_row_comes_through_an_outage_of_broker_hub_and_devices(works
 
     await works.broker.kill()
     await asyncio.sleep(AWAY_S)
+    assert set((await works.connections(works.yard)).values()) == {"lost"}, "nobody is shown as live without the broker"
     await works.broker.start()
 
     async def live() -> list[str]:
@@ -40,8 +41,7 @@ async def test_every_row_comes_through_an_outage_of_broker_hub_and_devices(works
 
         await until(others, lambda found: not found, "one boot further", within_s=60)
     await works.until_live()
-    for site in works.sites:
-        made = await works.until_answered(site)
+    for site, made in await works.until_all_answered():
         assert works.journal(site).compare(works.produced(site), set(made.rows)) == []
         assert (await works.view(site)).shape == shape[site.name]
         facts = (await works.facts(site))["devices"]

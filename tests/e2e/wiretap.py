@@ -45,9 +45,9 @@ class Wiretap:
         self._client.disconnect()
         self._client.loop_stop()
 
-    async def say(self, *messages: tuple[str, bytes], qos: int = 1) -> None:
+    async def say(self, *messages: tuple[str, bytes], retain: bool = False) -> None:
         """Publish messages, and wait until the broker has them all."""
-        sent = [self._client.publish(topic, message, qos) for topic, message in messages]
+        sent = [self._client.publish(topic, message, 1, retain) for topic, message in messages]
 
         async def on_their_way() -> int:
             return sum(not one.is_published() for one in sent)
