@@ -312,3 +312,10 @@ def test_a_number_that_no_database_holds_is_told_so(tmp_path: Path) -> None:
     store.commit(batch([row(2)]))
     assert len(drain(store)) == 1
     store.close()
+
+
+@pytest.mark.parametrize("state", [b"", b"[]", b"{}", b'{"device":{"window":[1]}}'])
+def test_what_cannot_be_understood_is_an_error_and_never_a_fresh_window(state: bytes) -> None:
+    plant = World().plant
+    with pytest.raises(StoreError, match="press-07"):
+        plant.restore([Kept("press-07", state, None, None)], {"press-07": {1: bytes(32)}})

@@ -7,6 +7,7 @@ import orjson
 
 from ..devices.device import Device
 from ..devices.manifest_rules import read_manifest
+from ..errors import Refusal, StoreError
 from ..ingest.board import Board
 from ..intake.positions import Positions
 from ..intake.receipts import ReceiptClock
@@ -124,7 +125,16 @@ class Member:
         )
 
     def restore(self, kept: Kept) -> None:
-        """Take up what `state`, the manifest and the values said."""
+        """Take up what `state`, the manifest and the values said; raises `StoreError` when it makes no sense.
+
+        A window that cannot be read must not start anew: old messages would count again.
+        """
+        try:
+            self._restore(kept)
+        except (ValueError, KeyError, TypeError, IndexError, Refusal) as err:
+            raise StoreError(f"what is kept of device {kept.device_id} cannot be understood") from err
+
+    def _restore(self, kept: Kept) -> None:
         state: dict[str, Any] = orjson.loads(kept.state)
         self.device.restore(state["device"])
         self.positions = Positions.restored(state["positions"])
