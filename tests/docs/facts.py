@@ -7,7 +7,7 @@ from iiot_engine.devices import anchor, device, downlink, inbox, liveness, manif
 from iiot_engine.errors import Code
 from iiot_engine.ingest import board, gates
 from iiot_engine.intake import positions, receipts
-from iiot_engine.plant import answers, commits, door, leaves, plant, reception, site, upkeep
+from iiot_engine.plant import answers, commits, door, plant, reception, site, upkeep
 from iiot_engine.values import NS_PER_S, Connection, Settings
 from iiot_engine.wire import canonical, codec, data, heartbeat, replay, topics
 
@@ -112,7 +112,7 @@ def limits() -> str:
         ("down numbers reserved at a time", str(downlink.BLOCK), "-"),
         ("receipt due after live rows", f"{_s(receipts.EVERY_NS)} after the last one", "-"),
         ("lifetime of a command", _s(answers.COMMAND_LIFE_NS), "-"),
-        ("empty poll after a delayed heartbeat", f"at most one in {_s(leaves.POLL_EVERY_NS)}", "-"),
+        ("empty poll after a delayed heartbeat", f"at most one in {_s(answers.POLL_EVERY_NS)}", "-"),
         ("empty poll of every device after a start of the hub", f"within {plant.POLL_SPREAD_S:g} s", "-"),
         ("`set_time`", f"at most one in {_s(answers.SET_TIME_EVERY_NS)}", "-"),
         ("devices in the inbox", f"{inbox.CAPACITY:,}", "the oldest unverified makes room"),

@@ -6,7 +6,7 @@ import pytest
 
 from iiot_engine.devices import anchor, device, downlink, inbox, liveness, manifest_rules
 from iiot_engine.ingest import gates
-from iiot_engine.plant import answers, door, jumps, leaves, plant, reception, upkeep
+from iiot_engine.plant import answers, door, jumps, plant, reception, upkeep
 from iiot_engine.values import NS_PER_S, Settings
 from iiot_engine.wire import canonical, codec, data, frames, heartbeat, replay, topics
 from iiot_sim import downward, resend, state
@@ -62,7 +62,7 @@ PROTOCOL = (
     f"spread over up to {plant.POLL_SPREAD_S:g} s",
     f"ring of at least {state.RING} `cid`s",
     f"`set_time`, at most once {'a minute' if answers.SET_TIME_EVERY_NS == 60 * NS_PER_S else '?'}",
-    f"an empty poll, at most once {'a minute' if leaves.POLL_EVERY_NS == 60 * NS_PER_S else '?'}",
+    f"an empty poll, at most once {'a minute' if answers.POLL_EVERY_NS == 60 * NS_PER_S else '?'}",
     f"{heartbeat.MAX_ALARMS} of [code, ch or null, occ]",
 )
 

@@ -8,10 +8,10 @@ from iiot_engine.devices.manifest import Channel
 from iiot_engine.devices.manifest_rules import read_manifest
 from iiot_engine.effects import DeviceLogged, HealthChanged, ManifestChanged, Refused, ValuesChanged
 from iiot_engine.errors import Refusal
-from iiot_engine.ingest.board import MAX_UNJUDGED
+from iiot_engine.ingest.board import MAX_UNJUDGED, Board
 from iiot_engine.ingest.gates import gate_of
 from iiot_engine.values import NS_PER_S, Kind, Quality, TimeFlag
-from tests.builders import Machine, World
+from tests.builders import CHANNELS, Machine, World
 
 GOOD, UNCERTAIN, BAD = Quality.GOOD, Quality.UNCERTAIN, Quality.BAD
 
@@ -142,6 +142,7 @@ def test_a_position_is_shown_beside_a_reading_and_as_a_column() -> None:
     machine = Machine(world).join()
     assert machine.send("data", r={}, loc=[48.1, 11.5, 520]) is None
     assert machine.member.board.position == (48.1, 11.5, 520)
+    world.pass_time(5)
     stamp = world.now.wall_ns // NS_PER_S
     machine.rows(["loc"], [[stamp, 0, [48.2, 11.6]]])
     assert machine.member.board.position == (48.2, 11.6)
@@ -190,7 +191,7 @@ def test_an_unknown_channel_waits_for_the_manifest_and_the_rest_counts() -> None
     assert flags_of(world) == TimeFlag.QUARANTINED
     assert world.of(Refused) == []
     world.clear()
-    machine.tell_manifest([{"key": "temperature"}, {"key": "pressure"}])
+    machine.tell_manifest([CHANNELS[0], {"key": "pressure"}])
     assert machine.value("pressure") == 1.5
     assert world.of(ValuesChanged) == [ValuesChanged(machine.id, ["pressure"])]
     assert world.of(ManifestChanged) == [ManifestChanged(machine.id)]
@@ -207,7 +208,7 @@ def test_a_value_of_the_wrong_type_waits_for_another_manifest() -> None:
     assert shown(machine, "temperature") == ("warm", UNCERTAIN)
 
 
-def test_an_older_unjudged_value_does_not_replace_a_newer_one() -> None:
+def test_of_a_channel_that_means_something_else_now_the_newest_value_that_fits_is_shown() -> None:
     world = World()
     machine = Machine(world).join()
     machine.read(temperature="warm", strokes=1)
@@ -215,8 +216,72 @@ def test_an_older_unjudged_value_does_not_replace_a_newer_one() -> None:
     machine.read(temperature=20)
     board = machine.member.board
     assert board.unjudged
-    machine.tell_manifest([{"key": "temperature", "kind": "text"}, {"key": "strokes"}])
-    assert machine.value("temperature") == 20
+    machine.tell_manifest([{"key": "temperature", "kind": "text"}, CHANNELS[1]])
+    assert machine.value("temperature") == "warm"
+    assert machine.value("strokes") == 1
+
+
+@pytest.mark.parametrize(
+    "changed", [{"kind": "text"}, {"unit": "°F"}, {"scale": 2}, {"offset": 1}, {"kind": "enum", "options": ["a"]}]
+)
+def test_a_value_does_not_outlive_what_it_meant(changed: dict[str, Any]) -> None:
+    world = World()
+    machine = Machine(world).join()
+    machine.read(temperature=20, program="run")
+    machine.tell_manifest([CHANNELS[0] | changed, CHANNELS[3] | {"options": ["off", "run"]}])
+    assert machine.shown("temperature") is None
+    assert machine.shown("program") is None
+    machine.read(program="off")
+    assert machine.value("program") == "off"
+
+
+@pytest.mark.parametrize(
+    ("channel", "value"),
+    [
+        ({"kind": "bool"}, 1),
+        ({"kind": "float"}, True),
+        ({"kind": "int"}, "7"),
+        ({"kind": "enum", "options": ["a"]}, "b"),
+        ({"kind": "text"}, 7),
+    ],
+)
+def test_a_kept_value_that_does_not_fit_its_channel_is_not_shown_after_a_start(
+    channel: dict[str, Any], value: Any
+) -> None:
+    board = Board()
+    board.learn(read_manifest({"digest": "00" * 8, "channels": [{"key": "x"} | channel, {"key": "y"}]}))
+    board.restore({"values": {"x": [value, 0, 1], "y": [None, 2, 1]}, "position": [None, 0]})
+    assert set(board.values) == {"y"}
+
+
+def test_a_manifest_that_changes_all_the_time_is_refused_until_it_calms_down() -> None:
+    world = World()
+    machine = Machine(world).join()
+    answers = [machine.tell_manifest([{"key": f"k{at}"}]) for at in range(12)]
+    assert answers.count("busy") == 3, "ten changes in a minute, joining included"
+    world.skip(61)
+    assert machine.tell_manifest([{"key": "calm"}]) is None
+
+
+def test_the_same_manifest_again_changes_nothing() -> None:
+    world = World()
+    machine = Machine(world).join()
+    world.clear()
+    machine.tell_manifest()
+    assert world.of(ManifestChanged) == []
+
+
+def test_a_value_from_a_time_that_the_hub_took_back_does_not_stay() -> None:
+    world = World()
+    machine = Machine(world, tq=2).join()
+    machine.read(temperature=20)
+    held = machine.member.board.values["temperature"]
+    ahead = world.now.wall_ns + 7_200 * NS_PER_S
+    machine.member.board.values["temperature"] = held._replace(time_ns=ahead)
+    machine.member.board.position, machine.member.board.position_ns = (1.0, 1.0), ahead
+    machine.send("data", r={"temperature": 21}, loc=[48.1, 11.5])
+    assert machine.value("temperature") == 21
+    assert machine.member.board.position == (48.1, 11.5)
 
 
 def test_nothing_that_fits_is_a_wrong_shape_and_its_rows_are_answered() -> None:
@@ -283,15 +348,15 @@ def test_a_changed_manifest_takes_away_what_is_gone() -> None:
     machine = Machine(world).join()
     machine.read(temperature=20, strokes=1)
     world.clear()
-    machine.tell_manifest([{"key": "strokes"}])
+    machine.tell_manifest([CHANNELS[1]])
     assert machine.shown("temperature") is None
     assert machine.value("strokes") == 1
     assert world.of(ValuesChanged) == [ValuesChanged(machine.id, ["temperature"])]
     world.clear()
-    machine.tell_manifest([{"key": "strokes"}, {"key": "new"}], digest="11" * 8)
+    machine.tell_manifest([CHANNELS[1], {"key": "new"}], digest="11" * 8)
     assert world.of(ManifestChanged) == [], "the last heartbeat names another one, which we have"
     machine.beat(manifest="11" * 8)
-    machine.tell_manifest([{"key": "strokes"}, {"key": "new"}], digest="11" * 8)
+    machine.tell_manifest([CHANNELS[1], {"key": "new"}], digest="11" * 8)
     assert world.of(ManifestChanged) == [ManifestChanged(machine.id)]
     assert world.of(ValuesChanged) == []
 

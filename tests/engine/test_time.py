@@ -97,7 +97,7 @@ def test_the_anchor_follows_a_slow_oscillator() -> None:
 
 @pytest.mark.parametrize(("slower_ns", "delay_ns"), [(0, 0), (200_000, 0), (250_000, 50_000)])
 def test_the_anchor_rises_by_200_ppm_and_no_more(slower_ns: int, delay_ns: int) -> None:
-    clock = BootClock(anchor_ns=START, at_ns=START, rx_ns=START)
+    clock = BootClock(anchor_ns=START, at_ns=START)
     up_ns = NS_PER_S
     header = Header(kid=1, boot=1, seq=1, up_ns=up_ns, ts_ns=0, tq=0)
     timing = clock.judge(header, START + up_ns + slower_ns, Settings(), proof=False)
@@ -430,17 +430,50 @@ def test_a_step_of_the_hubs_clock_is_followed_at_once(step_s: int) -> None:
 
 
 def test_the_skew_of_an_earlier_boot_follows_a_step_of_the_hub() -> None:
-    clock = BootClock(anchor_ns=1_000, at_ns=2_000, skew_ns=-50, up_ns=5, rx_ns=2_000, first_ns=1_500)
+    clock = BootClock(anchor_ns=1_000, at_ns=2_000, skew_ns=-50, first_ns=1_500, high_seq=9)
     clock.shift(100)
-    assert clock.state() == [1_100, 2_100, -150, 5, 2_100, 1_600]
-    clock.shift(100, before_ns=2_000)
-    assert clock.state() == [1_100, 2_100, -150, 5, 2_100, 1_700], "what was measured since stays"
+    assert clock.state() == [1_100, 2_100, -150, 1_600, 9]
     empty = BootClock()
     empty.shift(100)
-    assert empty.state() == [None, 0, None, 0, 0, 0]
+    assert empty.state() == [None, 0, None, 0, 0]
     unanchored = BootClock(anchor_ns=7, at_ns=1)
     unanchored.shift(1)
     assert unanchored.skew_ns is None
+
+
+def test_what_was_measured_before_a_start_is_not_moved_by_a_step_after_it() -> None:
+    world = World()
+    machines = [Machine(world, f"m{at}").join() for at in range(4)]
+    before = [machine.member.device.clocks[1].anchor_ns for machine in machines]
+    world.pass_time(1)
+    world.kill()
+    world.step_clock(-3_600)
+    assert all(machine.read(temperature=1) is None for machine in machines[:2]), "heard in the wrong time"
+    world.step_clock(3_600)
+    for machine, anchor in zip(machines, before, strict=True):
+        assert machine.read(temperature=2) is None
+        assert machine.value("temperature") == 2
+        assert abs((machine.member.device.clocks[1].anchor_ns or 0) - (anchor or 0)) < NS_PER_S
+
+
+def test_a_machine_that_slept_locks_nobody_out() -> None:
+    world = World()
+    machine = Machine(world).join()
+    assert machine.read(temperature=1) is None
+    world.kill()
+    world.skip(7_200)
+    assert machine.read(temperature=2) is None
+
+
+def test_time_since_boot_that_runs_ahead_is_asked_for_a_proof_and_taken_with_it() -> None:
+    world = World()
+    machine = Machine(world).join()
+    world.pass_time(70)
+    machine.read(temperature=1)
+    machine.born_ns -= 400 * NS_PER_S
+    assert machine.read(temperature=2) == "malformed"
+    machine.prove()
+    assert machine.read(temperature=3) is None
 
 
 def fleet(world: World, count: int = 4, **options: float) -> list[Machine]:

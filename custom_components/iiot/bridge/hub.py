@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
@@ -40,9 +41,13 @@ KEEP_BYTES: Final = 1024**3
 """… or one gigabyte, whichever is reached first."""
 
 
+# A steady clock that also counts while the machine sleeps, where the system has one: devices do not sleep with it.
+_steady_ns: Final = partial(time.clock_gettime_ns, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 def now() -> Now:
     """Look at both clocks."""
-    return Now(wall_ns=time.time_ns(), steady_ns=time.monotonic_ns())
+    return Now(wall_ns=time.time_ns(), steady_ns=_steady_ns())
 
 
 class Hub:
@@ -188,7 +193,13 @@ class Hub:
                         self._async_commit(batch), f"iiot commit {batch.number}"
                     )
                 case _:
-                    self.effects.perform(effect)
+                    self._perform_safely(effect)
+
+    def _perform_safely(self, effect: Effect) -> None:
+        try:
+            self.effects.perform(effect)
+        except Exception:  # one entity that cannot be shown must not keep a commit or a receipt behind it from leaving
+            _LOGGER.exception("%s: %s could not be performed", self.entry.title, type(effect).__name__)
 
     async def _async_commit(self, batch: Batch) -> None:
         error = await self._async_write(batch)
@@ -206,6 +217,9 @@ class Hub:
             except StoreError as err:
                 _LOGGER.error("%s: %s", self.entry.title, err.reason)  # noqa: TRY400 - the reason says it all
                 return err
+            except Exception as err:  # whatever it was, the batch must come back: without it nothing is committed again
+                _LOGGER.exception("%s: the journal failed", self.entry.title)
+                return StoreError(f"the journal failed: {err}")
         return None
 
     async def _trim(self, _: datetime) -> None:

@@ -7,7 +7,7 @@ device's own clock.
 
 from typing import Any, Final, NamedTuple
 
-from ..values import NS_PER_S, Settings, TimeFlag
+from ..values import NS_PER_S, Now, Settings, TimeFlag
 from ..wire.frames import Header
 
 RISE_PPM: Final = 200
@@ -42,7 +42,7 @@ class Timing(NamedTuple):
 class BootClock:
     """The clock of one boot of one device."""
 
-    __slots__ = ("anchor_ns", "at_ns", "first_ns", "rx_ns", "skew_ns", "up_ns")
+    __slots__ = ("anchor_ns", "at_ns", "first_ns", "heard_steady_ns", "high_seq", "is_ours", "skew_ns", "up_ns")
 
     def __init__(
         self,
@@ -50,27 +50,32 @@ class BootClock:
         anchor_ns: int | None = None,
         at_ns: int = 0,
         skew_ns: int | None = None,
-        up_ns: int = 0,
-        rx_ns: int = 0,
         first_ns: int = 0,
+        high_seq: int = 0,
     ) -> None:
         self.anchor_ns = anchor_ns
         self.at_ns = at_ns
         """When `anchor_ns` was measured: it rises from there."""
         self.skew_ns = skew_ns
         """As measured last."""
-        self.up_ns = up_ns
-        self.rx_ns = rx_ns
-        """`up` and receive time of the undelayed message with the highest `up`."""
         self.first_ns = first_ns
         """When the hub first heard of this boot."""
+        self.high_seq = high_seq
+        """Highest number accepted in this boot."""
+        self.is_ours = True
+        """Measured since the hub's start, hence in the time that its clock has been telling since."""
+        self.up_ns = 0
+        self.heard_steady_ns: int | None = None
+        """`up` and steady time of the last undelayed message since the hub's start."""
 
-    def runs_ahead(self, up_ns: int, received_ns: int) -> bool:
-        """Whether `up` passes faster than the hub's clock, beyond what is credible.
+    def runs_ahead(self, up_ns: int, steady_ns: int) -> bool:
+        """Whether `up` passes faster than the hub's steady time, beyond what is credible.
 
-        Compared with the last undelayed message only: after a delayed one the next is due to seem early.
+        Compared with the last undelayed message since the hub's start only: after a delayed one the next is due to
+        seem early, and what was heard before a start was measured by a clock that may have been set since.
         """
-        return self.rx_ns != 0 and (up_ns - self.up_ns) - (received_ns - self.rx_ns) > MAX_RUNAHEAD_NS
+        heard = self.heard_steady_ns
+        return heard is not None and (up_ns - self.up_ns) - (steady_ns - heard) > MAX_RUNAHEAD_NS
 
     def judge(self, header: Header, received_ns: int, settings: Settings, proof: bool) -> Timing:  # noqa: FBT001
         """Judge one message; `proof`: it names a down message sent under 10 s ago."""
@@ -106,42 +111,42 @@ class BootClock:
         flags |= TimeFlag.UNCERTAIN_TIME
         return Timing(anchor, skew, delay, anchor + header.up_ns, flags, proof)
 
-    def take(self, header: Header, received_ns: int, timing: Timing) -> None:
+    def take(self, header: Header, now: Now, timing: Timing) -> None:
         """Keep what an accepted message taught."""
-        if not timing.flags & TimeFlag.DELAYED and (header.up_ns >= self.up_ns or not self.rx_ns):
-            self.up_ns, self.rx_ns = header.up_ns, received_ns
+        received_ns = now.wall_ns
+        is_later = header.up_ns >= self.up_ns or self.heard_steady_ns is None
+        if not timing.flags & TimeFlag.DELAYED and (is_later or timing.proven):
+            self.up_ns, self.heard_steady_ns = header.up_ns, now.steady_ns
         if not self.first_ns:
             self.first_ns = received_ns
+        self.high_seq = max(self.high_seq, header.seq)
         if timing.skew_ns is not None:
             self.skew_ns = timing.skew_ns
         anchor = timing.anchor_ns
         if anchor is None:
             return
         if self.anchor_ns is None or timing.proven or anchor == received_ns - header.up_ns:
-            self.anchor_ns, self.at_ns = anchor, received_ns
+            self.anchor_ns, self.at_ns, self.is_ours = anchor, received_ns, True
 
-    def shift(self, step_ns: int, before_ns: int | None = None) -> None:
-        """Follow a step of the hub's own clock, in what was measured before `before_ns` (or ever)."""
-
-        def is_old(measured_ns: int) -> bool:
-            return measured_ns != 0 and (before_ns is None or measured_ns < before_ns)
-
-        if self.anchor_ns is not None and is_old(self.at_ns):
+    def shift(self, step_ns: int) -> None:
+        """Follow a step of the hub's own clock: from now on it is measured in the time after it."""
+        self.is_ours = True
+        if self.anchor_ns is not None:
             self.anchor_ns += step_ns
             self.at_ns += step_ns
             if self.skew_ns is not None:
                 self.skew_ns -= step_ns
-        if is_old(self.rx_ns):
-            self.rx_ns += step_ns
-        if is_old(self.first_ns):
+        if self.first_ns:
             self.first_ns += step_ns
 
     def state(self) -> list[Any]:
         """What has to be durable; the argument of `restored`."""
-        return [self.anchor_ns, self.at_ns, self.skew_ns, self.up_ns, self.rx_ns, self.first_ns]
+        return [self.anchor_ns, self.at_ns, self.skew_ns, self.first_ns, self.high_seq]
 
     @classmethod
     def restored(cls, state: list[Any]) -> BootClock:
         """Build the clock that `state` described."""
-        anchor, at, skew, up, received, first = state
-        return cls(anchor_ns=anchor, at_ns=at, skew_ns=skew, up_ns=up, rx_ns=received, first_ns=first)
+        anchor, at, skew, first, high_seq = state
+        found = cls(anchor_ns=anchor, at_ns=at, skew_ns=skew, first_ns=first, high_seq=high_seq)
+        found.is_ours = False
+        return found

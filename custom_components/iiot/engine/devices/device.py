@@ -33,6 +33,8 @@ class Device:
     refusals: Refusals = field(default_factory=Refusals)
     manifest: Manifest | None = None
     heartbeat: Heartbeat | None = None
+    digest: str | None = None
+    """Of the manifest that it has now, from its newest heartbeat, however late."""
     session: str | None = None
     """Connection that the present will belongs to."""
     lag_ns: int | None = None
@@ -64,7 +66,7 @@ class Device:
     @property
     def is_muted(self) -> bool:
         """Whether nothing may be sent to it."""
-        return self.has_twin or self.is_foreign
+        return self.has_twin or self.is_foreign or not self.keys
 
     def state(self) -> dict[str, Any]:
         """What has to be durable, as JSON; the argument of `restore`."""
@@ -75,6 +77,7 @@ class Device:
             "liveness": self.liveness.state_facts(),
             "refusals": dict(self.refusals.counts),
             "heartbeat": self.heartbeat.source if self.heartbeat else None,
+            "digest": self.digest,
             "session": self.session,
             "flags": [self.has_twin, self.is_foreign, self.just_adopted],
         }
@@ -88,5 +91,6 @@ class Device:
         self.refusals = Refusals(state["refusals"])
         beat = state["heartbeat"]
         self.heartbeat = None if beat is None else read_heartbeat(beat)
+        self.digest = state["digest"]
         self.session = state["session"]
         self.has_twin, self.is_foreign, self.just_adopted = state["flags"]

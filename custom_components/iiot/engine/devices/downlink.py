@@ -6,7 +6,7 @@ from typing import Any, Final
 from ..ports import Entropy
 from ..values import NS_PER_S, Leaf, Now
 from ..wire import codec
-from ..wire.frames import VERSION
+from ..wire.frames import MAX_UINT32, VERSION
 
 BLOCK: Final = 256
 """Numbers reserved at a time."""
@@ -14,6 +14,10 @@ LOW_WATER: Final = 64
 """The next block is reserved when fewer are left."""
 FRESH_NS: Final = 10 * NS_PER_S
 """A message that names one of ours sent less than this ago is fresh."""
+LEAP: Final = 1 << 20
+"""Numbers left out at most where an outsider could know the next one."""
+LAST: Final = MAX_UINT32 - BLOCK
+"""Beyond it nothing is sent: only a device that lies about its numbers leads there."""
 REMEMBERED: Final = 64
 """Sent numbers whose time is remembered."""
 
@@ -36,18 +40,30 @@ class Downlink:
         self._sent: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)
 
     def begin(self, nonce: str, reported: int, entropy: Entropy) -> None:
-        """Start numbering for a new boot, above what the device reports."""
+        """Start numbering for a new boot, at random and above what the device reports."""
         self.nonce = nonce
-        start = int.from_bytes(entropy(3)) or 1  # below 2^24
-        self.last = self.reserved = self._reserving = max(start, reported)
+        self.last = self.reserved = self._reserving = int.from_bytes(entropy(3)) or 1  # below 2^24
         self.used = 0
         self._sent.clear()
+        if reported > self.last:
+            self._leap(reported, entropy)
 
-    def go_above(self, reported: int) -> None:
+    def go_above(self, reported: int, entropy: Entropy) -> None:
         """Continue above a number that somebody has used, and take it for ours."""
         self.used = max(self.used, reported)
         if reported > self.last:
-            self.last = self.reserved = self._reserving = reported
+            self._leap(reported, entropy)
+
+    def resume(self, entropy: Entropy) -> None:
+        """The hub starts again: what was reserved may have been used, and what follows must not be foretold."""
+        if self.nonce is not None:
+            used = self.used
+            self._leap(self.last, entropy)
+            self.used = used
+
+    def _leap(self, above: int, entropy: Entropy) -> None:
+        """Go on at a random distance, so that no old message happens to name the next number."""
+        self.last = self.reserved = self._reserving = above + 1 + int.from_bytes(entropy(3)) % LEAP
 
     def is_foreign(self, reported: int) -> bool:
         """Whether the device has obeyed a number that this hub never used."""
@@ -61,7 +77,7 @@ class Downlink:
 
     def wanted(self) -> int | None:
         """New end of the reserved numbers when more have to be reserved with the next commit."""
-        if self.nonce is None or self._reserving - self.last >= LOW_WATER:
+        if self.nonce is None or self.last >= LAST or self._reserving - self.last >= LOW_WATER:
             return None
         self._reserving = max(self._reserving, self.last) + BLOCK
         return self._reserving

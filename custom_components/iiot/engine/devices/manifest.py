@@ -1,6 +1,6 @@
 """What a device measures and what it can do, as facts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..values import Kind
@@ -65,5 +65,5 @@ class Manifest:
     actuators: dict[str, Actuator]
     alarms: tuple[AlarmKind, ...]
     commands: frozenset[str]
-    source: dict[str, Any]
+    source: dict[str, Any] = field(compare=False, repr=False)
     """The payload that it was read from, for keeping."""

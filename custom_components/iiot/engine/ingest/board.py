@@ -5,9 +5,9 @@ Fed by live data in the order of device time; late and older readings never come
 
 from typing import Any, Final
 
-from ..devices.manifest import Manifest
+from ..devices.manifest import Channel, Manifest
 from ..errors import Refusal
-from ..values import Quality, Scalar, Shown
+from ..values import Kind, Quality, Scalar, Shown
 from ..wire.data import LOC, Data
 from ..wire.heartbeat import read_position
 from .gates import GOOD, MAX_TEXT, Gate, gate_of
@@ -25,30 +25,38 @@ type Raw = tuple[Any, str | None, int]
 class Board:
     """Values by channel key, and the gates that they pass."""
 
-    __slots__ = ("_gates", "position", "unjudged", "values")
+    __slots__ = ("_channels", "_gates", "position", "position_ns", "unjudged", "values")
 
     def __init__(self) -> None:
         self.values: dict[str, Shown] = {}
         self.position: tuple[float, ...] | None = None
+        self.position_ns = 0
+        """When it was there, hub time."""
         self.unjudged: dict[str, Raw] = {}
+        self._channels: dict[str, Channel] = {}
         self._gates: dict[str, Gate] = {}
 
     def learn(self, manifest: Manifest) -> list[str]:
         """Judge by this manifest from now on; give back the channels that changed by it."""
+        before = self._channels
+        self._channels = manifest.channels
         self._gates = {key: gate_of(channel) for key, channel in manifest.channels.items()}
-        changed = [key for key in self.values if key not in self._gates]
+        changed = [key for key in self.values if not _means_the_same(before.get(key), manifest.channels.get(key))]
         for key in changed:
             del self.values[key]
         for key in [key for key in self.unjudged if key in self._gates]:
             raw, word, time_ns = self.unjudged.pop(key)
-            if self._put(key, raw, word, time_ns, changed) is None:
+            if self._put(key, raw, word, time_ns, time_ns, changed) is None:
                 self.unjudged[key] = (raw, word, time_ns)
         return changed
 
-    def show_moment(self, data: Data, moment: dict[str, Any], time_ns: int, changed: list[str]) -> int:
+    def show_moment(
+        self, data: Data, moment: dict[str, Any], time_ns: int, received_ns: int, changed: list[str]
+    ) -> int:
         """Show the readings of one moment; gives back how many fit the manifest.
 
-        Adds to `changed` each channel whose value or quality is new.
+        Adds to `changed` each channel whose value or quality is new. What is shown stays when it is newer, unless it
+        is newer than now: then the hub's clock was ahead when it came.
         """
         fitting = 0
         gates, values, words = self._gates, self.values, data.quality
@@ -64,7 +72,7 @@ class Board:
                 value, quality = _by_word(words.get(key), value, quality)
             held = values.get(key)
             if held is not None:
-                if time_ns < held.time_ns:
+                if time_ns < held.time_ns <= received_ns:
                     continue
                 if held.value == value and held.quality == quality and type(held.value) is type(value):
                     values[key] = Shown(value, quality, time_ns)
@@ -72,14 +80,13 @@ class Board:
             values[key] = Shown(value, quality, time_ns)
             changed.append(key)
         if data.failed:
-            fitting += self._fail(data.failed, time_ns, changed)
+            fitting += sum(self._put(key, None, None, time_ns, received_ns, changed) is not None for key in data.failed)
         if data.loc is not None:
-            if data.loc != self.position:
-                self.position = data.loc
+            self._move(data.loc, time_ns, received_ns)
             fitting += 1
         return fitting
 
-    def show_rows(self, data: Data, times: list[int], changed: list[str]) -> int:
+    def show_rows(self, data: Data, times: list[int], received_ns: int, changed: list[str]) -> int:
         """Show the newest value of each column; `times` are the rows' placed times.
 
         A column that is empty in the newest row belongs to a slower channel: its newest value counts. One that is
@@ -91,9 +98,10 @@ class Board:
             row = next((row for row in newest if data.rows[row][at] is not None), newest[0])
             raw = data.rows[row][at]
             if key == LOC:
-                fitting += self._move(raw)
+                fitting += self._follow(raw, times[row], received_ns)
             else:
-                fitting += self._put(key, raw, data.quality.get(key), times[row], changed) is not None
+                word = data.quality.get(key)
+                fitting += self._put(key, raw, word, times[row], received_ns, changed) is not None
         return fitting
 
     def fitting(self, data: Data) -> int:
@@ -109,16 +117,18 @@ class Board:
         return extra + sum(gate(raw) is not None for key, raw in pairs if (gate := self._gates.get(key)))
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up what `state` gave, of channels that the manifest still names."""
+        """Take up what `state` gave, of channels that the manifest still names as they were."""
         for key, (value, quality, time_ns) in state["values"].items():
-            if key in self._gates:
+            channel = self._channels.get(key)
+            if channel is not None and _is_value_of(channel, value):
                 self.values[key] = Shown(value, Quality(quality), time_ns)
-        position = state["position"]
+        position, self.position_ns = state["position"]
         self.position = None if position is None else tuple(position)
 
     def state(self) -> dict[str, Any]:
         """Everything shown, as JSON; the argument of `restore`."""
-        return {"values": {key: list(shown) for key, shown in self.values.items()}, "position": self.position}
+        values = {key: list(shown) for key, shown in self.values.items()}
+        return {"values": values, "position": [self.position, self.position_ns]}
 
     def _put(
         self,
@@ -126,6 +136,7 @@ class Board:
         raw: Any,
         word: str | None,
         time_ns: int,
+        received_ns: int,
         changed: list[str],
     ) -> Shown | None:
         gate = self._gates.get(key)
@@ -134,7 +145,7 @@ class Board:
             self._set_aside(key, raw, word, time_ns)
             return None
         held = self.values.get(key)
-        if held is not None and time_ns < held.time_ns:
+        if held is not None and time_ns < held.time_ns <= received_ns:
             return held
         value, quality = _by_word(word, *judged)
         shown = self.values[key] = Shown(value, quality, time_ns)
@@ -142,23 +153,53 @@ class Board:
             changed.append(key)
         return shown
 
-    def _fail(self, failed: dict[str, Any], time_ns: int, changed: list[str]) -> int:
-        return sum(self._put(key, None, None, time_ns, changed) is not None for key in failed)
-
-    def _move(self, raw: Any) -> int:
+    def _follow(self, raw: Any, time_ns: int, received_ns: int) -> int:
         try:
             position = read_position(raw)
         except Refusal:
             return 0
+        self._move(position, time_ns, received_ns)
+        return 1
+
+    def _move(self, position: tuple[float, ...], time_ns: int, received_ns: int) -> None:
+        if time_ns < self.position_ns <= received_ns:
+            return
+        self.position_ns = time_ns
         if position != self.position:
             self.position = position
-        return 1
 
     def _set_aside(self, key: str, raw: Any, word: str | None, time_ns: int) -> None:
         if len(key) > MAX_KEY or type(raw) not in _SCALARS or (type(raw) is str and len(raw) > MAX_TEXT):
             return  # fits no manifest that may come
         if key in self.unjudged or len(self.unjudged) < MAX_UNJUDGED:
             self.unjudged[key] = (raw, word, time_ns)
+
+
+def _means_the_same(before: Channel | None, after: Channel | None) -> bool:
+    """Whether a value shown before can still stand: what it is made of and may be has not changed."""
+    if before is None or after is None:
+        return False
+    return (before.kind, before.options, before.scale, before.offset, before.unit) == (
+        after.kind,
+        after.options,
+        after.scale,
+        after.offset,
+        after.unit,
+    )
+
+
+def _is_value_of(channel: Channel, value: Scalar | None) -> bool:
+    if value is None:
+        return True
+    match channel.kind:
+        case Kind.BOOL:
+            return isinstance(value, bool)
+        case Kind.FLOAT | Kind.INT:
+            return isinstance(value, (int, float)) and not isinstance(value, bool)
+        case Kind.ENUM:
+            return value in channel.options
+        case Kind.TEXT:
+            return isinstance(value, str)
 
 
 def _by_word(word: str | None, value: Scalar | None, quality: Quality) -> tuple[Scalar | None, Quality]:

@@ -10,6 +10,7 @@ from ..wire import topics
 from .member import Member
 from .site import Site
 
+POLL_EVERY_NS: Final = 60 * NS_PER_S
 SET_TIME_EVERY_NS: Final = 60 * NS_PER_S
 SET_TIME_FRESH_NS: Final = 8 * NS_PER_S
 """A device takes a time only within 10 s of the message that it answers."""
@@ -34,10 +35,16 @@ def send_due(site: Site, member: Member, now: Now, effects: list[Effect]) -> Non
         member.owed = False
         member.receipts.sent(now.steady_ns)
         _send(site, device, Leaf.STORED, _receipt(member), now, effects)
-    if member.connection is not Connection.ASLEEP:
+    if member.connection is not Connection.ASLEEP or now.steady_ns < member.listens_until_ns:
         _send_wishes(site, member, now, effects)
     if device.downlink.wanted() is not None:
         site.touch(member, now.steady_ns, NS_PER_S)
+
+
+def want_poll(member: Member, now: Now) -> None:
+    """A heartbeat is wanted, at most once a minute."""
+    polled = member.wants.polled_ns
+    member.wants.poll_due_ns = now.steady_ns if polled is None else max(now.steady_ns, polled + POLL_EVERY_NS)
 
 
 def _has_any(member: Member, now: Now) -> bool:
@@ -86,9 +93,7 @@ def _is_past(due_ns: int | None, now: Now) -> bool:
 
 def _wants_manifest(member: Member) -> bool:
     device = member.device
-    if device.heartbeat is None:
-        return False
-    return device.manifest is None or device.manifest.digest != device.heartbeat.manifest
+    return device.digest is not None and (device.manifest is None or device.manifest.digest != device.digest)
 
 
 def _may_describe(member: Member, now: Now) -> bool:

@@ -1,6 +1,5 @@
 """A common jump of most devices right after a start: the hub's clock was set meanwhile."""
 
-from collections.abc import Iterable
 from statistics import median
 from typing import Final
 
@@ -17,23 +16,20 @@ LEAST_NS: Final = 2 * NS_PER_S
 class Jumps:
     """First delay of each device after a start, until they agree or the time is over."""
 
-    __slots__ = ("_first_ns", "_until_ns", "began_ns")
+    __slots__ = ("_first_ns", "_until_ns")
 
     def __init__(self) -> None:
-        self.began_ns = 0
-        """Wall time of the start."""
         self._first_ns: dict[str, int] = {}
         self._until_ns: int | None = None
 
     def watch(self, now: Now) -> None:
         """Begin: the hub starts."""
         self._first_ns.clear()
-        self.began_ns = now.wall_ns
         self._until_ns = now.steady_ns + WATCH_NS
 
     def note(self, device_id: str, clock: BootClock, up_ns: int, now: Now) -> None:
         """Compare a device's message with where its boot stood before the start."""
-        if self._until_ns is None or clock.anchor_ns is None or device_id in self._first_ns:
+        if self._until_ns is None or clock.anchor_ns is None or clock.is_ours or device_id in self._first_ns:
             return
         self._first_ns[device_id] = now.wall_ns - up_ns - clock.anchor_ns
 
@@ -50,9 +46,3 @@ class Jumps:
         self._until_ns = None
         agreeing = sum(abs(jump - middle) < LEAST_NS for jump in self._first_ns.values())
         return middle if middle > LEAST_NS and 2 * agreeing > devices else None
-
-
-def shift(clocks: Iterable[BootClock], step_ns: int, before_ns: int | None = None) -> None:
-    """Move the clocks by a step of the hub's own, in what was measured before `before_ns` (or ever)."""
-    for clock in clocks:
-        clock.shift(step_ns, before_ns)

@@ -16,14 +16,17 @@ from ..values import NS_PER_S, ClockQuality, Leaf, Now, TimeFlag
 from ..wire.data import RELATIVE_BELOW_S, Data, row_time_ns
 from ..wire.frames import Ack, DeviceAlarm, Header, LogLine, Status
 from ..wire.heartbeat import Heartbeat
-from . import notices
+from . import answers, notices
 from .arrival import Arrival, count_refusal
-from .member import Member
+from .member import MAX_CHANGES, Member
 from .site import Site
 
 type Handler = Callable[[Arrival, Any], int | None]
 
-POLL_EVERY_NS: Final = 60 * NS_PER_S
+LISTENS_NS: Final = 5 * NS_PER_S
+"""How long a device listens after it woke."""
+CHANGES_WITHIN_NS: Final = 60 * NS_PER_S
+"""A manifest that changes more than `MAX_CHANGES` times in this is refused: each change costs the registries."""
 _UNPLACED_OR_OLD: Final = TimeFlag.LATE | TimeFlag.DELAYED
 
 
@@ -60,13 +63,13 @@ def show(arrival: Arrival, data: Data, newest: int) -> int:
     board = member.board
     position = board.position
     if data.moment is not None:
-        fitting = board.show_moment(data, data.moment, newest, changed)
+        fitting = board.show_moment(data, data.moment, newest, arrival.now.wall_ns, changed)
     elif data.wave is not None:
         fitting = board.fitting(data)
     else:
         times = _placed(member.device, arrival.header, data, arrival.timing, newest)
         newest = max(times)
-        fitting = board.show_rows(data, times, changed)
+        fitting = board.show_rows(data, times, arrival.now.wall_ns, changed)
     member.device.lag_ns = max(0, arrival.now.wall_ns - newest)
     if changed or board.position is not position:
         member.values_changed = True
@@ -119,17 +122,18 @@ def take_heartbeat(arrival: Arrival, beat: Heartbeat) -> int | None:
     _follow_boot(arrival.site, device, beat, arrival.effects)
     for gap in member.positions.hear(beat.held, beat.drops):
         member.lost_rows += gap.last - gap.first + 1
-    delayed = bool(timing.flags & TimeFlag.DELAYED)
-    if delayed:
-        _want_poll(member, arrival.now)
+    if device.digest != beat.manifest:
+        device.digest = beat.manifest
+        member.wants.describes = 0
+    member.listens_until_ns = 0 if beat.asleep else arrival.now.steady_ns + LISTENS_NS
+    if timing.flags & TimeFlag.DELAYED:
+        answers.want_poll(member, arrival.now)
     else:
+        device.heartbeat = beat
         device.session = beat.session
         device.liveness.interval_s = beat.interval_s
-        _follow_sleep(arrival.site, member, beat, arrival.now)
+        _follow_sleep(arrival, beat)
         arrival.effects.append(HealthChanged(device.id))
-    if device.heartbeat is None or beat.manifest != device.heartbeat.manifest:
-        member.wants.describes = 0
-    device.heartbeat = beat
     _follow_clock(arrival)
     if beat.asleep:
         member.receipts.rows_came(arrival.now.steady_ns, urgent=True)
@@ -148,19 +152,21 @@ def _follow_number(site: Site, device: Device, reported: int, effects: list[Effe
     if device.downlink.is_foreign(reported) and not device.just_adopted:
         device.is_foreign = True
         notices.say(site, effects, notices.FOREIGN, device.id)
-    device.downlink.go_above(reported)
+    device.downlink.go_above(reported, site.entropy)
 
 
-def _follow_sleep(site: Site, member: Member, beat: Heartbeat, now: Now) -> None:
+def _follow_sleep(arrival: Arrival, beat: Heartbeat) -> None:
+    member, header, now = arrival.member, arrival.header, arrival.now
     liveness = member.device.liveness
     if not beat.asleep:
         liveness.sleep_until_ns = None
         return
     for_s = beat.sleep_s
     if for_s is None:
-        for_s = max(0.0, beat.wake_s - now.wall_ns / NS_PER_S) if beat.wake_s else beat.interval_s
+        # The wake-up is told by the device's clock, and so it is measured by it.
+        for_s = max(0.0, beat.wake_s - header.ts_ns / NS_PER_S) if beat.wake_s and header.tq else beat.interval_s
     liveness.sleep(now.wall_ns, for_s)
-    site.touch(member, now.steady_ns, 0)
+    arrival.site.touch(member, now.steady_ns, 0)
 
 
 def _follow_clock(arrival: Arrival) -> None:
@@ -181,21 +187,17 @@ def _follow_clock(arrival: Arrival) -> None:
         member.wants.set_time_at_ns = arrival.now.steady_ns
 
 
-def _want_poll(member: Member, now: Now) -> None:
-    polled = member.wants.polled_ns
-    due = now.steady_ns if polled is None else max(now.steady_ns, polled + POLL_EVERY_NS)
-    member.wants.poll_due_ns = due
-
-
 def take_manifest(arrival: Arrival, manifest: Manifest) -> int | None:
     """A manifest counts however old it is: the next heartbeat's digest mends a stale one."""
     member, effects = arrival.member, arrival.effects
     device = member.device
-    if device.heartbeat is None or device.heartbeat.manifest == manifest.digest:
+    changed = device.manifest != manifest and (device.manifest is None or _is_current(device, manifest))
+    if changed:
+        _check_pace(member, arrival.now)
+    if device.digest in (None, manifest.digest):
         member.wants.describes = 0
     notices.say(arrival.site, effects, notices.MANIFEST, device.id, active=False)
-    changed = device.manifest is None or device.manifest.source != manifest.source
-    if changed and (device.manifest is None or _is_current(device, manifest)):
+    if changed:
         device.manifest = manifest
         member.manifest_changed = True
         shown = member.board.learn(manifest)
@@ -206,19 +208,25 @@ def take_manifest(arrival: Arrival, manifest: Manifest) -> int | None:
     return arrival.timing.flags
 
 
+def _check_pace(member: Member, now: Now) -> None:
+    changes = member.manifest_changes
+    if len(changes) == MAX_CHANGES and now.steady_ns - changes[0] < CHANGES_WITHIN_NS:
+        raise Refusal(Code.BUSY, "its manifest changes too often; it is asked again")
+    changes.append(now.steady_ns)
+
+
 def _is_current(device: Device, manifest: Manifest) -> bool:
-    beat = device.heartbeat
     return (
-        beat is None
-        or manifest.digest == beat.manifest
-        or (device.manifest is not None and device.manifest.digest != beat.manifest)
+        device.digest in (None, manifest.digest) or device.manifest is None or device.manifest.digest != device.digest
     )
 
 
 def take_status(arrival: Arrival, status: Status) -> int | None:
     """A birth: this session's will counts from now on."""
-    if not arrival.timing.flags & TimeFlag.DELAYED:
-        arrival.member.device.session = status.session
+    member, header = arrival.member, arrival.header
+    overtaken = (header.boot, header.seq) < member.heartbeat_at
+    if not overtaken and not arrival.timing.flags & TimeFlag.DELAYED:
+        member.device.session = status.session
     return arrival.timing.flags
 
 

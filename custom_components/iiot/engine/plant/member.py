@@ -1,7 +1,8 @@
 """One device with everything that the rooms keep of it."""
 
+from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -13,6 +14,8 @@ from ..intake.positions import Positions
 from ..intake.receipts import ReceiptClock
 from ..ports import Kept
 from ..values import NS_PER_S, Connection
+
+MAX_CHANGES: Final = 10
 
 type Answer = tuple[tuple[int, int], list[tuple[int, int]]]
 """`upto` and `more` of a receipt."""
@@ -84,6 +87,10 @@ class Member:
     """Rows that came again although they had been taken."""
     heartbeat_at: tuple[int, int] = (0, 0)
     """Boot and seq of the newest heartbeat."""
+    listens_until_ns: int = 0
+    """Steady time until which it listens although it counts as asleep: it just called."""
+    manifest_changes: deque[int] = field(default_factory=lambda: deque(maxlen=MAX_CHANGES))
+    """Steady times of the last changes of its manifest."""
     clock_quality: int = 0
     """`tq` of the last undelayed message."""
     values_changed: bool = False

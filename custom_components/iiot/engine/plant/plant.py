@@ -9,7 +9,6 @@ from ..effects import Effect, HealthChanged
 from ..errors import Refusal
 from ..ports import Batch, Entropy, JournalEntry, Kept
 from ..values import NS_PER_S, Now, Settings
-from ..wire import codec, signing
 from . import commits, door, notices, reception, replaying
 from .member import Member
 from .site import Site
@@ -77,12 +76,9 @@ class Plant:
         return member.device.window.boot if member else 0
 
     def fits_key(self, device_id: str, key: bytes) -> bool | None:
-        """Whether `key` makes the MAC of a waiting device's last heartbeat; None: not called."""
+        """Whether `key` made a heartbeat that is kept of a waiting device; None: it has not called."""
         entry = self._site.inbox.get(device_id)
-        if entry is None:
-            return None
-        envelope = codec.split(entry.message)
-        return signing.is_signed_by(key, envelope.span, envelope.mac)
+        return None if entry is None else entry.kid_of(key) is not None
 
     # --- start ---------------------------------------------------------------------------
 
@@ -109,6 +105,7 @@ class Plant:
         self._ask_everybody(now)
         for member in self._site.members.values():
             member.device.liveness.resume(now.wall_ns)
+            member.device.downlink.resume(self._site.entropy)
             reception.announce(self._site, member, now, effects)
             if member.device.has_twin:
                 notices.say(self._site, effects, notices.TWIN, member.device.id)

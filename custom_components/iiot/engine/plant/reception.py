@@ -17,7 +17,7 @@ from ..wire.codec import Envelope
 from ..wire.data import read_data
 from ..wire.frames import Ack, Header
 from ..wire.heartbeat import Heartbeat, read_heartbeat
-from . import door, leaves, notices
+from . import answers, door, leaves, notices
 from .arrival import Arrival, count_refusal
 from .member import Member
 from .site import Site
@@ -105,7 +105,7 @@ def _verify(
     if kid is None:
         raise _bad_mac(device, envelope.span)
     try:
-        header, body = _parse(device.id, leaf, kid, envelope.span)
+        header, body = _parse(device, leaf, kid, envelope.span)
     except Refusal as refusal:
         if leaf is Leaf.MANIFEST and refusal.code is Code.MALFORMED:
             notices.say(site, effects, notices.MANIFEST, device.id, reason=refusal.detail)
@@ -113,13 +113,14 @@ def _verify(
     return Incoming(member, leaf, topic, message, header, body)
 
 
-def _parse(device_id: str, leaf: Leaf, kid: int, span: bytes) -> tuple[Header, Any]:
+def _parse(device: Device, leaf: Leaf, kid: int, span: bytes) -> tuple[Header, Any]:
     payload = canonical.decode(span)
     header = frames.read_header(payload)
     if header.kid != kid:
-        raise Refusal(Code.BAD_MAC, "signed with another key than it names")
+        code = Code.BAD_MAC if device.keys.holds(header.kid) else Code.UNKNOWN_KEY
+        raise Refusal(code, "signed with another key than it names")
     body = _READERS[leaf](payload) if payload.get("type") == leaf else None
-    check_place(payload, device_id, leaf)
+    check_place(payload, device.id, leaf)
     return header, body
 
 
@@ -155,10 +156,11 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
     member, leaf, header, body = incoming.member, incoming.leaf, incoming.header, incoming.body
     device = member.device
     clock = device.clock(header.boot)
-    if clock.runs_ahead(header.up_ns, now.wall_ns):
+    proof = leaf in _PROVING and _is_proof(device, body, now.steady_ns)
+    if not proof and clock.runs_ahead(header.up_ns, now.steady_ns):
+        answers.want_poll(member, now)
         raise Refusal(Code.MALFORMED, "its time since boot runs ahead of the hub's clock")
     site.jumps.note(device.id, clock, header.up_ns, now)
-    proof = leaf in _PROVING and _is_proof(device, body, now.steady_ns)
     timing = _place(site, clock, header, now.wall_ns, proof=proof)
     delayed = timing.flags & TimeFlag.DELAYED
     if delayed and site.settings.strict and leaf not in _PROVING:
@@ -166,7 +168,7 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
     _check_room(site)
     flags = leaves.TABLE[leaf](Arrival(site, member, header, timing, now, effects), body)
     device.window.move(header.boot, header.seq)
-    clock.take(header, now.wall_ns, timing)
+    clock.take(header, now, timing)
     device.keep_clock(header.boot, clock)
     if flags is not None:
         _journal(site, incoming, now, flags, timing.anchor_ns, timing.skew_ns)
@@ -200,9 +202,11 @@ def _place(site: Site, clock: BootClock, header: Header, now_ns: int, *, proof: 
     timing = clock.judge(header, now_ns, site.settings, proof)
     if not site.doubts or timing.time_ns is None:
         return timing
-    # The hub's own clock is in question: it corrects nothing and moves no anchor.
+    # The hub's own clock is in question: it corrects nothing and moves no anchor; a boot's first one it needs.
     flags = timing.flags & ~(TimeFlag.CORRECTED | TimeFlag.UNCERTAIN_TIME)
     time_ns = header.ts_ns or timing.time_ns
+    if clock.anchor_ns is None:
+        return timing._replace(time_ns=time_ns, flags=flags)
     return timing._replace(anchor_ns=clock.anchor_ns, time_ns=time_ns, flags=flags, proven=False)
 
 
@@ -251,7 +255,10 @@ def _take_offline(site: Site, incoming: Incoming, now: Now, effects: list[Effect
 
 
 def _look_for_twin(site: Site, device: Device, header: Header, now_ns: int, effects: list[Effect]) -> None:
-    """Three fresh messages of a lower boot are no replay: two devices hold one key."""
+    """Three fresh messages of a lower boot are no replay: two devices hold one key.
+
+    Nothing that was accepted in that boot counts: the device's clock may have been ahead then.
+    """
     higher = device.clocks.get(device.window.boot)
     fresh = (
         header.boot < device.window.boot
@@ -259,6 +266,7 @@ def _look_for_twin(site: Site, device: Device, header: Header, now_ns: int, effe
         and abs(now_ns - header.ts_ns) < TWIN_FRESH_NS
         and higher is not None
         and header.ts_ns > higher.first_ns + TWIN_APART_NS
+        and header.seq > device.clock(header.boot).high_seq
     )
     if not fresh or device.has_twin:
         return

@@ -6,7 +6,6 @@ from typing import Final
 from ..effects import ConnectionChanged, Effect
 from ..values import NS_PER_S, ClockQuality, Connection, Now
 from . import answers, commits, notices
-from .jumps import shift
 from .site import Site
 
 ROUND_NS: Final = NS_PER_S
@@ -38,13 +37,18 @@ class Upkeep:
         commits.begin(site, now, effects)
 
     def follow_step(self, site: Site, now: Now) -> None:
-        """Notice a step of the wall clock before anything is judged by it."""
+        """Notice a step of the wall clock before anything is judged by it.
+
+        What was measured before the hub's start is left alone: its clock may have been right then, and wrong since.
+        """
         offset = now.wall_ns - now.steady_ns
         held, self._offset_ns = self._offset_ns, offset
         if held is not None and abs(offset - held) > STEP_NS:
             for member in site.members.values():
                 member.device.liveness.shift(offset - held)
-                shift(member.device.clocks.values(), offset - held)
+                for clock in member.device.clocks.values():
+                    if clock.is_ours:
+                        clock.shift(offset - held)
 
 
 def _look_over(site: Site, now: Now, effects: list[Effect]) -> None:
@@ -61,7 +65,9 @@ def _follow_jump(site: Site, now: Now) -> None:
     step_ns = site.jumps.common(len(site.members), now)
     if step_ns is not None:
         for member in site.members.values():
-            shift(member.device.clocks.values(), step_ns, site.jumps.began_ns)
+            for clock in member.device.clocks.values():
+                if not clock.is_ours:
+                    clock.shift(step_ns)
 
 
 def _doubt(site: Site, effects: list[Effect]) -> None:

@@ -60,8 +60,8 @@ def read_header(payload: dict[str, Any]) -> Header:
     ):
         raise malformed("kid, boot, seq, up, ts, ts_ns or tq is out of range")
     stamp = ts * NS_PER_S + ts_ns
-    if (tq == 0) != (ts == 0):
-        raise malformed("ts is 0 exactly when tq is 0")
+    if (tq == 0) != (ts == 0) or (tq == 0 and ts_ns):
+        raise malformed("ts and ts_ns are 0 exactly when tq is 0")
     return Header(kid, boot, seq, up * NS_PER_MS, stamp, tq)
 
 

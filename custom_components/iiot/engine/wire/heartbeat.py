@@ -19,6 +19,7 @@ MAX_ALARMS: Final = 32
 MAX_REKEYS: Final = 16
 MAX_DROPS: Final = 64
 MAX_CAPS: Final = 32
+MAX_ALTITUDE_M: Final = 1e6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +113,8 @@ def read_position(value: object) -> tuple[float, ...]:
     """[latitude, longitude, altitude?] in degrees and metres."""
     if type(value) is list and len(value) in (2, 3):
         numbers = [float(part) for part in value if type(part) in (int, float)]
-        if len(numbers) == len(value) and -90 <= numbers[0] <= 90 and -180 <= numbers[1] <= 180:
+        is_on_earth = len(numbers) == len(value) and -90 <= numbers[0] <= 90 and -180 <= numbers[1] <= 180
+        if is_on_earth and abs(numbers[-1]) <= MAX_ALTITUDE_M:
             return tuple(numbers)
     raise malformed("loc is not [latitude, longitude] in degrees")
 
