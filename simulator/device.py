@@ -71,7 +71,7 @@ class Device:
         self._random = random
         self._ring = Ring(start.ring)
         self.gate = Gate(profile.id, key, self.nonce, self._ring.answers)
-        self._sensors = Sensors(profile, Random(f"{seed}|{profile.id}|sensors|{start.boot}"))
+        self._sensors = Sensors(profile, Random(f"{seed}|{profile.id}|sensors|{start.boot}"), start.totals)
         self._bulletins = Bulletins(profile, self.clock, self.signer, random)
         self._sample_ms = round(random.uniform(0, 1000 * min(profile.sample_s, 5.0)))
         self._wave_ms = self._sample_ms
@@ -257,6 +257,7 @@ class Device:
 
     def _heartbeat(self, moment: Moment) -> Out:
         self._beat_ms = moment.up_ms
+        self._store.meter(self._sensors.totals)
         self._heartbeat_ms = moment.up_ms + round(self.profile.interval_s * 1000)
         profile = self.profile
         body = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from random import Random
 from struct import pack
 from typing import Any, Final
@@ -14,7 +14,7 @@ from iiot_engine.values import NS_PER_S, Scalar
 from .faults import FaultySensor
 from .profile import ChannelProfile, Profile
 from .row import Reading
-from .signals import make_signal
+from .signals import Meter, make_signal
 
 WAVE_SAMPLES: Final = 256
 WAVE_SCALE: Final = 0.001
@@ -23,12 +23,21 @@ WAVE_SCALE: Final = 0.001
 class Sensors:
     """Reads the channels of a device."""
 
-    def __init__(self, profile: Profile, random: Random) -> None:
+    def __init__(self, profile: Profile, random: Random, totals: Mapping[str, float] | None = None) -> None:
         self._profile = profile
         self._random = random
         self._channels = {channel.key: channel for channel in profile.channels}
         self._signals = {key: make_signal(channel.signal, random) for key, channel in self._channels.items()}
+        self._meters = {key: signal for key, signal in self._signals.items() if isinstance(signal, Meter)}
+        for key, total in (totals or {}).items():
+            if key in self._meters:
+                self._meters[key].resume(total)
         self._sensors = {key: FaultySensor(channel.faults, random) for key, channel in self._channels.items()}
+
+    @property
+    def totals(self) -> dict[str, float]:
+        """What the meters stand at, by channel."""
+        return {key: meter.total for key, meter in self._meters.items()}
 
     def sample(self, up_s: float) -> Reading:
         """What is read on the device's own account: every channel that is pushed."""

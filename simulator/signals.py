@@ -68,17 +68,28 @@ def _constant(spec: dict[str, Any], _random: Random) -> Signal:
     return lambda _: value
 
 
-def _counter(spec: dict[str, Any], random: Random) -> Signal:
-    total = float(spec.get("start", 0.0))
-    rate, places, last_s = spec.get("per_s", 1.0), spec.get("round", 3), 0.0
+class Meter:
+    """A counter that only rises, and goes on after a restart where it was last noted, or a little above."""
 
-    def value(at_s: float) -> Scalar:
-        nonlocal total, last_s
-        total += rate * max(0.0, at_s - last_s) * random.uniform(0.8, 1.2)
-        last_s = at_s
-        return _rounded(total, places)
+    NOTED_WITHIN_S: Final = 120.0
+    """How old a noted total may be: a restart adds what could have passed since."""
 
-    return value
+    def __init__(self, spec: dict[str, Any], random: Random) -> None:
+        self.total = float(spec.get("start", 0.0))
+        self._rate: float = spec.get("per_s", 1.0)
+        self._places: int = spec.get("round", 3)
+        self._last_s = 0.0
+        self._random = random
+
+    def resume(self, total: float) -> None:
+        """Go on above a total that was noted before a restart."""
+        self.total = total + 1.2 * self._rate * self.NOTED_WITHIN_S
+
+    def __call__(self, at_s: float) -> Scalar:
+        """Read it at so many seconds since the start."""
+        self.total += self._rate * max(0.0, at_s - self._last_s) * self._random.uniform(0.8, 1.2)
+        self._last_s = at_s
+        return _rounded(self.total, self._places)
 
 
 def _enum(spec: dict[str, Any], random: Random) -> Signal:
@@ -117,7 +128,7 @@ SHAPES: Final[dict[str, Shape]] = {  # a wave is made by the sensors of a device
     "walk": _walk,
     "steps": _steps,
     "constant": _constant,
-    "counter": _counter,
+    "counter": Meter,
     "enum": _enum,
     "toggle": _toggle,
     "text": _text,

@@ -25,6 +25,8 @@ class Start:
     rows: list[Row]
     ring: list[list[str]]
     """Command id, status, reason; oldest first."""
+    totals: dict[str, float]
+    """What its meters stood at, by channel, when last noted."""
 
 
 class Store(Protocol):
@@ -46,6 +48,10 @@ class Store(Protocol):
         """Keep the answers to commands."""
         ...
 
+    def meter(self, totals: dict[str, float]) -> None:
+        """Keep what the meters stand at."""
+        ...
+
 
 class MemoryStore:
     """A store that lasts as long as the object: hand it to the next `Device` for a restart."""
@@ -53,12 +59,13 @@ class MemoryStore:
     def __init__(self, *, boot: int = 0) -> None:
         self.boot = boot
         self.ring: list[list[str]] = []
+        self.totals: dict[str, float] = {}
         self._rows: dict[tuple[int, int], Row] = {}
 
     def begin(self) -> Start:
         """Raise the boot number by one and read what is there."""
         self.boot += 1
-        return Start(boot=self.boot, rows=list(self._rows.values()), ring=list(self.ring))
+        return Start(boot=self.boot, rows=list(self._rows.values()), ring=list(self.ring), totals=dict(self.totals))
 
     def keep(self, row: Row) -> None:
         """Keep a row until it is freed."""
@@ -73,6 +80,10 @@ class MemoryStore:
         """Keep the answers to commands."""
         self.ring = ring
 
+    def meter(self, totals: dict[str, float]) -> None:
+        """Keep what the meters stand at."""
+        self.totals = totals
+
 
 class FolderStore:
     """Two files a device: `<id>.json` replaced as a whole, `<id>.rows` appended to line by line.
@@ -83,19 +94,20 @@ class FolderStore:
     def __init__(self, folder: Path, device_id: str) -> None:
         self._facts_path = folder / f"{device_id}.json"
         self._rows_path = folder / f"{device_id}.rows"
-        self._facts: dict[str, Any] = {"boot": 0, "ring": []}
+        self._facts: dict[str, Any] = {"boot": 0, "ring": [], "totals": {}}
         self._rows: dict[tuple[int, int], Row] = {}
         self._lines = 0
 
     def begin(self) -> Start:
         """Raise the boot number by one, durably, and read what is there."""
         if self._facts_path.exists():
-            self._facts = json.loads(self._facts_path.read_text(encoding="utf-8"))
+            self._facts |= json.loads(self._facts_path.read_text(encoding="utf-8"))
         self._facts["boot"] += 1
         self._write_facts()
         self._read_rows()
         self._compact()
-        return Start(boot=self._facts["boot"], rows=list(self._rows.values()), ring=list(self._facts["ring"]))
+        facts, rows = self._facts, list(self._rows.values())
+        return Start(boot=facts["boot"], rows=rows, ring=list(facts["ring"]), totals=dict(facts["totals"]))
 
     def keep(self, row: Row) -> None:
         """Keep a row until it is freed."""
@@ -114,6 +126,12 @@ class FolderStore:
         """Keep the answers to commands."""
         self._facts["ring"] = ring
         self._write_facts()
+
+    def meter(self, totals: dict[str, float]) -> None:
+        """Keep what the meters stand at."""
+        if totals != self._facts["totals"]:
+            self._facts["totals"] = totals
+            self._write_facts()
 
     def _write_facts(self) -> None:
         _replace(self._facts_path, orjson.dumps(self._facts))

@@ -24,8 +24,6 @@ from testbed.ports import free_ports
 from .ledger import Identity, Journal, Produced, produced
 
 LIVE = ("live", "asleep")
-METER_BEGAN_ANEW = re.compile(r"state class total_increasing, but its state is not strictly increasing")
-"""Of the recorder, at any time after a plant was restarted: simulated meters do not remember what they had counted."""
 LIVE_WITHIN_S = 90.0
 POLL_S = 0.25
 
@@ -280,9 +278,7 @@ class Works:
 
     def surprises(self) -> list[str]:
         """Return warnings and errors of ours that nobody expects."""
-        was_restarted = any(site.starts > 1 for site in self.sites)
-        expected = [*self.expected, METER_BEGAN_ANEW] if was_restarted else self.expected
-        return [one for one in problems(self.new_log()) if not any(known.search(one) for known in expected)]
+        return [one for one in problems(self.new_log()) if not any(known.search(one) for known in self.expected)]
 
     # --- rows ----------------------------------------------------------------------------
 

@@ -102,3 +102,12 @@ def test_an_enum_channel_takes_its_options() -> None:
         key="state", kind=Kind.ENUM, entry={"options": ["a"]}, signal={"shape": "enum", "options": ["a"]}
     )
     assert Sensors(a_profile(channels=(channel,)), Random(1)).sample(1).values == {"state": "a"}
+
+
+def test_a_meter_goes_on_above_where_it_was_after_a_restart() -> None:
+    channel = ChannelProfile(key="energy", signal={"shape": "counter", "start": 10, "per_s": 2})
+    before = Sensors(a_profile(channels=(channel,)), Random(1))
+    last = [before.sample(float(at)).values["energy"] for at in range(100)][-1]
+    after = Sensors(a_profile(channels=(channel,)), Random(2), before.totals)
+    assert isinstance(last, float)
+    assert last < after.sample(0).values["energy"] < last + 2 * 1.2 * 121

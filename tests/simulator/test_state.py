@@ -43,6 +43,14 @@ def test_answers_to_commands_are_there_after_a_restart(stores: list[Store]) -> N
     assert second.begin().ring == [["C1", "done", ""]]
 
 
+def test_meters_are_there_after_a_restart(stores: list[Store]) -> None:
+    first, second = stores
+    first.begin()
+    first.meter({"energy": 12.5})
+    first.meter({"energy": 12.5})
+    assert second.begin().totals == {"energy": 12.5}
+
+
 def test_a_line_cut_in_half_is_passed_over(tmp_path: Path) -> None:
     store = FolderStore(tmp_path, "press-07")
     store.begin()
