@@ -69,7 +69,7 @@ def limits() -> str:
     plain = Settings()
     rows = (
         ("message", f"{codec.MAX_MESSAGE_BYTES:,} bytes", "`too_large`"),
-        ("heartbeat whose key the hub does not hold", f"{door.MAX_UNPROVEN_BYTES:,} bytes", "`too_large`"),
+        ("heartbeat whose key the hub does not hold", f"{door.MAX_STRANGER_BYTES:,} bytes", "`too_large`"),
         ("objects and lists in each other, the payload being the first", str(canonical.MAX_DEPTH), "`malformed`"),
         ("topic prefix", f"{topics.MAX_PREFIX_BYTES} bytes", "refused in the form"),
         ("`seq` behind the highest of the boot", f"{replay.WIDTH:,}", "`replayed`"),

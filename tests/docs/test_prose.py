@@ -29,7 +29,7 @@ PROTOCOL = (
     f"by more than {seconds(anchor.MAX_RUNAHEAD_NS)} since the newest undelayed message",
     f"answered, within {seconds(downlink.FRESH_NS)}, an empty poll",
     f"The inbox holds at most {inbox.CAPACITY:,} ids",
-    f"at most {door.MAX_UNPROVEN_BYTES:,} bytes, unless a key",
+    f"at most {door.MAX_STRANGER_BYTES:,} bytes, unless a key",
     f"polls a stranger whose MAC is good at most once {'a minute' if door.ASK_EVERY_NS == 60 * NS_PER_S else '?'}",
     f"{'three' if device.TWIN_PROOFS == 3 else '?'} times, with rising `seq`",
     f"`ts` within {seconds(reception.TWIN_FRESH_NS)} of the hub's clock",

@@ -4,8 +4,10 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
     SOURCE_IGNORE,
     SOURCE_INTEGRATION_DISCOVERY,
+    ConfigEntryChange,
     signal_discovered_config_entry_removed,
 )
 from homeassistant.core import CALLBACK_TYPE, callback
@@ -38,6 +40,9 @@ def flow_key(hub: Hub, device_id: str) -> str:
 @callback
 def offer(hub: Hub, device_id: str) -> None:
     """Show a card; the form reads everything but the id from the inbox when it is opened."""
+    if is_ignored(hub, device_id):
+        hub.plant.inbox.forget_card(device_id)
+        return
     discovery_flow.async_create_flow(
         hub.hass,
         DOMAIN,
@@ -49,7 +54,7 @@ def offer(hub: Hub, device_id: str) -> None:
 
 @callback
 def withdraw(hub: Hub, device_id: str) -> None:
-    """Take the card of a device away that joined; one that somebody has open stays."""
+    """Take the card of a device away that joined or waits no more; one that somebody has open stays."""
     hub.hass.config_entries.flow.async_dismiss_discovery_flows(
         dict, lambda data: data == {CONF_ENTRY_ID: hub.entry.entry_id, CONF_DEVICE_ID: device_id}
     )
@@ -105,14 +110,30 @@ def _area_of(hub: Hub, place: str) -> str:
 
 @callback
 def watch_ignored(hub: Hub) -> CALLBACK_TYPE:
-    """Offer a device again when its owner takes back that it is ignored."""
+    """Give the place of an ignored card to another, and offer a device again that is not ignored any more."""
+    prefix = flow_key(hub, "")
+
+    @callback
+    def changed(change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        ignored = change is ConfigEntryChange.ADDED and entry.domain == DOMAIN and entry.source == SOURCE_IGNORE
+        if ignored and str(entry.unique_id).startswith(prefix):
+            hub.plant.inbox.forget_card(str(entry.unique_id).removeprefix(prefix))
 
     @callback
     def released(entry: ConfigEntry) -> None:
         for keys in entry.discovery_keys.values():
             for key in keys:
-                prefix, _, device_id = str(key.key).partition(":")
-                if prefix == hub.entry.entry_id:
-                    hub.plant.reoffer(device_id)
+                if str(key.key).startswith(prefix):
+                    hub.plant.reoffer(str(key.key).removeprefix(prefix))
 
-    return async_dispatcher_connect(hub.hass, signal_discovered_config_entry_removed(DOMAIN), released)
+    releases = (
+        async_dispatcher_connect(hub.hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed),
+        async_dispatcher_connect(hub.hass, signal_discovered_config_entry_removed(DOMAIN), released),
+    )
+
+    @callback
+    def release() -> None:
+        for done in releases:
+            done()
+
+    return release

@@ -19,6 +19,7 @@ from ..engine.effects import (
     Publish,
     Refused,
     ValuesChanged,
+    Withdraw,
 )
 from ..engine.ports import Trimmed
 from ..engine.values import Connection
@@ -57,7 +58,7 @@ class Effects:
         return release
 
     @callback
-    def perform(self, effect: Effect) -> None:  # noqa: C901 - the one match over all effects
+    def perform(self, effect: Effect) -> None:  # noqa: C901, PLR0912 - the one match over all effects
         """Do what one effect asks for. Publishing and committing are the hub's."""
         match effect:
             case ValuesChanged(device_id, channels):
@@ -78,6 +79,8 @@ class Effects:
             case Offer(device_id):
                 discovery.offer(self._hub, device_id)
                 self._tell(self.inbox, device_id)
+            case Withdraw(device_id):
+                discovery.withdraw(self._hub, device_id)
             case Enrol(device_id):
                 discovery.enrol(self._hub, device_id)
             case Notice():

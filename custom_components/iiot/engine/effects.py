@@ -68,6 +68,13 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdraw:
+    """A device that was offered had to leave the inbox: take its card away."""
+
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Enrol:
     """A verified device may join at once, as this hub's discovery says."""
 
@@ -108,6 +115,7 @@ type Effect = (
     | DeviceLogged
     | Refused
     | Offer
+    | Withdraw
     | Enrol
     | Notice
     | Commit

@@ -1,27 +1,32 @@
 """Joining and leaving: strangers that knock, devices that a person adopts or takes out."""
 
-from dataclasses import replace
-from typing import Final, Never
+from typing import Any, Final, Never
+
+import orjson
 
 from ..devices.anchor import BootClock
 from ..devices.device import Device
-from ..devices.inbox import Trust, Waiting
-from ..devices.keys import KeyRing, enrolled_key
+from ..devices.downlink import LAST
+from ..devices.inbox import Call, Trust, Waiting
+from ..devices.keys import KeyRing, steps_in
 from ..devices.liveness import Liveness
-from ..effects import ConnectionChanged, Effect, Enrol, HealthChanged, Offer, Publish
+from ..effects import ConnectionChanged, Effect, Enrol, HealthChanged, Offer, Publish, Withdraw
 from ..errors import Code, DeviceExistsError, Refusal
 from ..ports import Kept
 from ..values import DOWN_QOS, NS_PER_S, Connection, Discovery, Leaf, Now
 from ..wire import canonical, frames, signing, topics
 from ..wire.codec import Envelope
-from ..wire.frames import Header
 from ..wire.heartbeat import Heartbeat, read_heartbeat
 from . import notices
 from .member import Member
 from .site import Site
 
-MAX_UNPROVEN_BYTES: Final = 8_192
-"""Size of a heartbeat whose key the hub does not hold; the largest sensible one has half of it."""
+MAX_STRANGER_BYTES: Final = 8_192
+"""Size of a message of an unknown device; the largest sensible heartbeat has half of it."""
+MAX_STRANGER_PARTS: Final = 256
+"""Lists and objects in it, each of which costs more than its bytes; the fullest heartbeat has 121."""
+MAX_NAME: Final = 64
+"""Characters kept of each text that nothing proves."""
 ASK_EVERY_NS: Final = 60 * NS_PER_S
 """How often a stranger that holds a key is asked to prove that it is fresh."""
 REMOVED: Final = "removed"
@@ -30,83 +35,123 @@ REMOVED: Final = "removed"
 def knock(site: Site, topic: str, message: bytes, envelope: Envelope, now: Now, effects: list[Effect]) -> Never:
     """A message of a device that is not registered: never state, at most a place in the inbox.
 
-    Always ends in `Refusal(unknown_device)`, or in the reason why it is not even that.
+    Always ends in `Refusal(unknown_device)`, whose detail says how far it came: nobody without a key writes
+    anything else. What costs much comes after the MAC; without a good one the message is only glanced at.
     """
     parsed = topics.parse_up(site.settings.prefix, topic)
     if parsed is None:
-        raise Refusal(Code.MALFORMED, "not a topic of a device")
+        raise _unknown("not a topic of a device")
     device_id, leaf = parsed
-    unknown = Refusal(Code.UNKNOWN_DEVICE, "not registered with this hub")
     if leaf is not Leaf.HEARTBEAT:
-        raise unknown
-    payload = canonical.decode(envelope.span)
-    header = frames.read_header(payload)
-    beat = read_heartbeat(payload)
-    if payload.get("id") != device_id or payload.get("type") != leaf:
-        raise Refusal(Code.WRONG_TOPIC, "id or type differ from the topic")
-    key = _proven_key(site, device_id, header, beat, envelope)
+        raise _unknown("not registered with this hub")
+    span = envelope.span
+    if len(message) > MAX_STRANGER_BYTES or span.count(b"[") + span.count(b"{") > MAX_STRANGER_PARTS:
+        raise _unknown("more than a device may say that is not registered")
+    payload, kid = _glance(device_id, span)
+    key = _proven_key(site, device_id, kid, payload, envelope)
+    call = Call(kid, envelope)
     if key is None:
-        beat = _without_source(beat, message)
-    held = site.inbox.get(device_id)
-    if held is not None and held.trust is not Trust.UNVERIFIED:
-        _check_newer(held, header, is_signed=key is not None)
-    entry = site.inbox.note(device_id, now.wall_ns)
-    _fill(entry, header, beat, message)
-    if device_id in site.removed:
-        entry.reason = REMOVED
-    if key is not None:
-        _prove(site, entry, key, beat, now, effects)
+        entry = _note_unproven(site, device_id, payload, call, now, effects)
+    else:
+        entry = _note_proven(site, device_id, key, call, now, effects)
     _offer(site, entry, now, effects)
-    raise unknown
+    raise _unknown("not registered with this hub")
 
 
-def _without_source(beat: Heartbeat, message: bytes) -> Heartbeat:
-    """Anybody can fill the inbox: an unproven heartbeat takes little room in it."""
-    if len(message) > MAX_UNPROVEN_BYTES:
-        raise Refusal(Code.TOO_LARGE, "a heartbeat that nothing proves", size=len(message))
-    return replace(beat, source={})
+def _unknown(detail: str) -> Refusal:
+    return Refusal(Code.UNKNOWN_DEVICE, detail)
 
 
-def _proven_key(site: Site, device_id: str, header: Header, beat: Heartbeat, envelope: Envelope) -> bytes | None:
+def _glance(device_id: str, span: bytes) -> tuple[dict[str, Any], int]:
+    """Payload and key id of what reads as a heartbeat of this device, by the quick parser alone."""
+    try:
+        payload = orjson.loads(span)
+    except orjson.JSONDecodeError:
+        raise _unknown("the payload is not JSON") from None
+    if type(payload) is not dict or payload.get("id") != device_id or payload.get("type") != Leaf.HEARTBEAT:
+        raise _unknown("not a heartbeat of this device")
+    try:
+        return payload, frames.read_header(payload).kid
+    except Refusal as refusal:
+        raise _unknown(refusal.detail) from None
+
+
+def _proven_key(site: Site, device_id: str, kid: int, payload: dict[str, Any], envelope: Envelope) -> bytes | None:
     if site.fleet_key is None:
         return None
-    key = enrolled_key(site.fleet_key, device_id, header.kid, beat.rekeyed)
+    key = site.inbox.key_of(site.fleet_key, device_id, kid, steps_in(payload))
     return key if signing.is_signed_by(key, envelope.span, envelope.mac) else None
 
 
-def _check_newer(held: Waiting, header: Header, *, is_signed: bool) -> None:
-    """Nobody without the key takes the place of one who holds it, and nothing counts twice."""
-    if not is_signed:
-        raise Refusal(Code.BAD_MAC, "another device of this id holds a key of this hub")
-    if header.boot < held.boot:
-        raise Refusal(Code.REPLAYED, "an earlier boot of the device")
-    if header.boot == held.boot and header.seq <= held.seq:
-        raise Refusal(Code.DUPLICATE, "seen before")
+def _note_unproven(
+    site: Site, device_id: str, payload: dict[str, Any], call: Call, now: Now, effects: list[Effect]
+) -> Waiting:
+    """Anybody can say this: it takes little room, decides nothing, and never stands where a key was shown."""
+    held = site.inbox.get(device_id)
+    if held is not None and held.trust is not Trust.UNVERIFIED:
+        raise _unknown("another device of this id holds a key of this hub")
+    texts = [payload.get(name) for name in ("name", "model", "fw")]
+    if not all(type(text) is str for text in texts):
+        raise _unknown("not a heartbeat of this device")
+    entry = _seat(site, device_id, now, effects, proven=False)
+    entry.name, entry.model, entry.fw = map(_said, texts)
+    entry.place = _said(payload.get("place")) or None
+    entry.keep(call)
+    return entry
 
 
-def _fill(entry: Waiting, header: Header, beat: Heartbeat, message: bytes) -> None:
-    entry.kid = header.kid
+def _said(text: object) -> str:
+    """Cut a text that nothing proves short; nothing is left of one that is not clean."""
+    cut = text[:MAX_NAME] if type(text) is str else ""
+    return cut if canonical.is_clean_text(cut) else ""
+
+
+def _note_proven(site: Site, device_id: str, key: bytes, call: Call, now: Now, effects: list[Effect]) -> Waiting:
+    """Its MAC is good, so it is read in full, and counts once."""
+    try:
+        payload = canonical.decode(call.envelope.span)
+        header, beat = frames.read_header(payload), read_heartbeat(payload)
+    except Refusal as refusal:
+        raise _unknown(refusal.detail) from None
+    held = site.inbox.get(device_id)
+    if held is not None and (header.boot, header.seq) <= (held.boot, held.seq):
+        raise _unknown("seen before, or earlier than what was seen")
+    entry = _seat(site, device_id, now, effects, proven=True)
+    site.inbox.prove(entry)
+    entry.kid, entry.key, entry.calls = call.kid, key, [call]
     entry.boot, entry.seq, entry.up_ns = header.boot, header.seq, header.up_ns
     entry.name, entry.model, entry.fw, entry.place = beat.name, beat.model, beat.fw, beat.place
     entry.heartbeat = beat
-    entry.message = message
+    _prove(site, entry, key, beat, now, effects)
+    return entry
+
+
+def _seat(site: Site, device_id: str, now: Now, effects: list[Effect], *, proven: bool) -> Waiting:
+    inbox = site.inbox
+    if inbox.is_full and inbox.get(device_id) is None:
+        gone = inbox.make_room(proven=proven)
+        if gone is None:
+            raise _unknown("the inbox is full of devices that hold a key")
+        if gone.card:
+            effects.append(Withdraw(gone.id))
+    entry = inbox.note(device_id, now.wall_ns)
+    if device_id in site.removed:
+        entry.reason = REMOVED
+    return entry
 
 
 def _prove(site: Site, entry: Waiting, key: bytes, beat: Heartbeat, now: Now, effects: list[Effect]) -> None:
-    """Its MAC is good. It is fresh as well once it answers a message of this hub."""
-    entry.key = key
-    if entry.trust is Trust.UNVERIFIED:
-        entry.trust = Trust.SIGNED
+    """It is fresh as well once it answers a message of this hub."""
     downlink = entry.downlink
     if downlink.nonce != beat.nonce:
         downlink.begin(beat.nonce, beat.hseq, site.entropy)
     elif site.settings.listen_only or downlink.proves_fresh(beat.hseq, now.steady_ns):
         entry.trust = Trust.VERIFIED
-    downlink.go_above(beat.hseq)
+    downlink.go_above(beat.hseq, site.entropy)
     if entry.trust is Trust.VERIFIED or entry.reason == REMOVED:
         return
     asked = entry.asked_ns
-    if not site.connected or site.settings.listen_only:
+    if not site.connected or site.settings.listen_only or downlink.last >= LAST:
         return
     if asked is None or now.steady_ns - asked >= ASK_EVERY_NS:
         entry.asked_ns = now.steady_ns
@@ -125,7 +170,7 @@ def _offer(site: Site, entry: Waiting, now: Now, effects: list[Effect]) -> None:
         effects.append(Enrol(entry.id))
         return
     is_settled = entry.trust is not Trust.SIGNED or entry.count > 1
-    if is_settled and not entry.card and site.inbox.may_offer(now.steady_ns):
+    if is_settled and not entry.card and site.inbox.may_offer(entry, now.steady_ns):
         entry.card = True
         effects.append(Offer(entry.id))
 
@@ -160,6 +205,8 @@ def adopt(site: Site, device_id: str, keys: dict[int, bytes], now: Now, effects:
     if entry is not None and entry.key == device.keys.current[1] and _is_newer(entry, device):
         device.window.move(entry.boot, entry.seq)
         member.heartbeat_at = (entry.boot, entry.seq)
+        if entry.downlink.nonce == device.downlink.nonce:
+            entry.downlink.go_above(device.downlink.last, site.entropy)
         device.downlink = entry.downlink
         device.just_adopted = False
         _greet(site, member, entry, now)
@@ -179,12 +226,11 @@ def _greet(site: Site, member: Member, entry: Waiting, now: Now) -> None:
     if beat is None or entry.trust is not Trust.VERIFIED:
         return
     device.heartbeat = beat
+    device.digest = beat.manifest
     device.session = beat.session
     device.liveness.interval_s = beat.interval_s
     anchor_ns = entry.last_ns - entry.up_ns
-    device.keep_clock(
-        entry.boot, BootClock(anchor_ns=anchor_ns, at_ns=entry.last_ns, up_ns=entry.up_ns, rx_ns=entry.last_ns)
-    )
+    device.keep_clock(entry.boot, BootClock(anchor_ns=anchor_ns, at_ns=entry.last_ns))
     member.positions.hear(beat.held, beat.drops)
     age_ns = now.wall_ns - entry.last_ns
     if age_ns < site.settings.lost_factor * beat.interval_s * NS_PER_S:
