@@ -138,10 +138,6 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
         return running_hub(self.hass, self._entry_id)
 
     @override
-    def named_kid(self) -> int | None:
-        return self._waiting().kid
-
-    @override
     async def async_key_given(self, key: DeviceKey) -> ConfigFlowResult:
         entry, _ = self.hub()
         self._waiting()

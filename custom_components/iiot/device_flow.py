@@ -23,6 +23,7 @@ from .bridge.enrolment import (
     device_data,
     is_registered,
     make_key,
+    named_by_device,
     plain,
     provisioning_text,
     read_key,
@@ -98,6 +99,8 @@ class KeySteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     """What the person filled in about the device."""
     proposed_kid: int = 1
     _made: DeviceKey | None = None
+    _doubted: DeviceKey | None = None
+    """A pasted key that made no message of the device; pasted once more it is taken all the same."""
 
     @abstractmethod
     def hub(self) -> tuple[IiotConfigEntry, Hub]:
@@ -107,26 +110,23 @@ class KeySteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     async def async_key_given(self, key: DeviceKey) -> ResultT:
         """Go on with the key that was pasted, derived or made."""
 
-    @abstractmethod
-    def named_kid(self) -> int | None:
-        """Give the number of a pasted key when the device itself named it; None: ask."""
-
     async def async_step_device_key(self, user_input: dict[str, Any] | None = None) -> ResultT:
-        """Take the key that is on the device already."""
+        """Take the key that is on the device already. What the device signed with it says its number."""
         _, hub = self.hub()
-        kid = self.named_kid()
         errors: dict[str, str] = {}
         if user_input is not None:
             try:
-                key = read_key(user_input[CONF_KEY], self.device_id, kid or int(user_input[CONF_KID]))
+                key = read_key(user_input[CONF_KEY], self.device_id, int(user_input.get(CONF_KID, self.proposed_kid)))
             except KeyFormError as err:
                 errors[CONF_KEY] = err.code
             else:
-                if hub.message_fits_key(self.device_id, key.key) is not False:
-                    return await self.async_key_given(key)
+                doubted, self._doubted = self._doubted, key
+                is_sure = doubted is not None and doubted.key == key.key
+                if is_sure or hub.message_fits_key(self.device_id, key.key) is not False:
+                    return await self.async_key_given(named_by_device(hub, self.device_id, key))
                 errors[CONF_KEY] = "wrong_key"
         schema: dict[probatio.Marker, Any] = {probatio.Required(CONF_KEY): TEXT}
-        if kid is None:
+        if errors or hub.plant.inbox.get(self.device_id) is None:
             schema[probatio.Required(CONF_KID, default=self.proposed_kid)] = _KID
         return self.async_show_form(
             step_id="device_key",
@@ -233,11 +233,6 @@ class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, st
         return running_hub(self.hass, self._entry_id)
 
     @override
-    def named_kid(self) -> int | None:
-        waiting = self.hub()[1].plant.inbox.get(self.device_id)
-        return waiting.kid if waiting else None
-
-    @override
     async def async_key_given(self, key: DeviceKey) -> SubentryFlowResult:
         if self.source == SOURCE_RECONFIGURE:
             await self.save_key(key, is_new=False)
@@ -263,7 +258,7 @@ class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, st
         return errors
 
     async def _step_for_key(self, hub: Hub, source: str) -> SubentryFlowResult | None:
-        """Go on to the key; None when the fleet key is not this device's."""
+        """Go on to the key; None when there is no fleet key any more."""
         if source == PASTE:
             return await self.async_step_device_key()
         if source == GENERATE:

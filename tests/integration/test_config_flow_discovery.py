@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import area_registry as ar
 
 from custom_components.iiot.const import DOMAIN
+from custom_components.iiot.engine.devices import inbox as inbox_room
 from custom_components.iiot.engine.wire import signing
 
 from .joining import (  # noqa: F401  # fixtures
@@ -123,12 +125,12 @@ async def test_a_stranger_gets_a_new_key(hass: HomeAssistant, mqtt_mock: Any) ->
     assert list(told) == sorted(told)
     key = told.pop("key")
     broker = {"host": "mock-broker", "port": 1883, "tls": False}
-    assert told == {"boot": 0, "broker": broker, "id": DEVICE_ID, "kid": 2, "prefix": "plant/a"}
+    assert told == {"boot": 0, "broker": broker, "id": DEVICE_ID, "kid": 1, "prefix": "plant/a"}
     form = await hass.config_entries.flow.async_configure(form["flow_id"])
     assert qr_text(form) == text, "the key stays the same when the form is looked at again"
     done = await answer(hass, form)
     assert reason(done) == ("abort", "device_added")
-    assert entry.runtime_data.hub.keys.device_keys(DEVICE_ID) == {2: bytes.fromhex(key)}
+    assert entry.runtime_data.hub.keys.device_keys(DEVICE_ID) == {1: bytes.fromhex(key)}
 
 
 async def test_the_new_key_of_a_signed_device_starts_above_its_boot(hass: HomeAssistant, mqtt_mock: Any) -> None:
@@ -204,6 +206,37 @@ async def test_an_ignored_device_stays_ignored(hass: HomeAssistant, mqtt_mock: A
     await settle(hass)
     assert not cards(hass)
     assert reason(await discover(hass, entry.entry_id)) == ("abort", "already_configured")
+
+
+async def test_ignored_devices_leave_the_place_of_their_cards_to_others(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    entry = await add_hub(hass)
+    inbox = entry.runtime_data.hub.plant.inbox
+    await call(hass, OTHER_KEY, "first")
+    (card,) = cards(hass)
+    assert inbox._unverified_cards == {"first"}
+    await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_IGNORE}, data={"unique_id": card["context"]["unique_id"], "title": "First"}
+    )
+    await settle(hass)
+    assert inbox._unverified_cards == set()
+    inbox.take("first")
+    await call(hass, OTHER_KEY, "first", seq=2)
+    assert not cards(hass)
+    assert inbox.get("first").card
+    assert inbox._unverified_cards == set(), "it calls again after a restart of the hub"
+
+
+async def test_the_card_of_a_device_that_had_to_leave_the_inbox_is_withdrawn(
+    hass: HomeAssistant, mqtt_mock: Any
+) -> None:
+    entry = await add_hub(hass)
+    await call(hass, OTHER_KEY, "first")
+    assert [card["context"]["title_placeholders"]["name"] for card in cards(hass)] == ["Presse 7 (Süd)"]
+    inbox = entry.runtime_data.hub.plant.inbox
+    for number in range(inbox_room.CAPACITY - 1):
+        inbox.note(f"flood-{number}", time.time_ns())
+    await call(hass, OTHER_KEY, "last")
+    assert [card["context"]["unique_id"] for card in cards(hass)] == [f"{entry.entry_id}:last"]
 
 
 async def test_a_removed_device_that_calls_again_says_so(hass: HomeAssistant, mqtt_mock: Any) -> None:

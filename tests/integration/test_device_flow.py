@@ -116,23 +116,76 @@ async def test_a_device_that_waits_can_be_chosen(hass: HomeAssistant, mqtt_mock:
         {"value": "stranger", "label": "stranger (stranger)"},
         {"value": DEVICE_ID, "label": f"Presse 7 (Süd) ({DEVICE_ID})"},
     ]
-    form = await answer_device_form(hass, form, device_id="stranger", name="S", key_source="derived")
-    assert form["errors"] == {"key_source": "key_not_derived"}
     done = await answer_device_form(hass, form, **BY_HAND, key_source="derived")
     assert done["type"] == "create_entry"
     assert keys(entry) == {1: DEVICE_KEY}
 
 
-async def test_a_pasted_key_is_tried_on_the_last_message_of_the_device(hass: HomeAssistant, mqtt_mock: Any) -> None:
+async def test_a_call_in_the_name_of_a_device_of_the_fleet_does_not_keep_it_out(
+    hass: HomeAssistant, mqtt_mock: Any
+) -> None:
+    entry = await add_hub(hass)
+    await call(hass, OTHER_KEY, kid=2**32 - 1)
+    form = await start_device_form(hass, entry)
+    done = await answer_device_form(hass, form, **BY_HAND, key_source="derived")
+    assert done["type"] == "create_entry"
+    assert keys(entry) == {1: DEVICE_KEY}
+
+
+async def test_a_fleet_key_that_is_gone_derives_nothing(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    entry = await add_hub(hass)
+    form = await start_device_form(hass, entry)
+    entry.runtime_data.hub.keys.set_fleet_key(None)
+    form = await answer_device_form(hass, form, **BY_HAND, key_source="derived")
+    assert form["errors"] == {"key_source": "key_not_derived"}
+
+
+async def test_a_pasted_key_is_tried_on_the_last_messages_of_the_device(hass: HomeAssistant, mqtt_mock: Any) -> None:
     entry = await add_hub(hass, fleet_key=None)
     await call(hass, DEVICE_KEY, kid=2)
     form = await start_device_form(hass, entry)
     form = await answer_device_form(hass, form, **BY_HAND, key_source="paste")
-    assert fields(form) == ["key"], "the device named the number itself"
+    assert fields(form) == ["key"], "what the device signed names the number"
     form = await answer_device_form(hass, form, key=OTHER_KEY.hex())
     assert form["errors"] == {"key": "wrong_key"}
-    await answer_device_form(hass, form, key=DEVICE_KEY.hex())
+    await answer_device_form(hass, form, key=DEVICE_KEY.hex(), kid=7)
     assert keys(entry) == {2: DEVICE_KEY}
+
+
+async def test_forged_calls_in_its_name_do_not_keep_a_device_out(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    entry = await add_hub(hass, fleet_key=None)
+    await call(hass, DEVICE_KEY, kid=2)
+    for number in range(3):
+        await call(hass, bytes([number]) * 32, kid=2**32 - 1, seq=2 + number)
+    form = await start_device_form(hass, entry)
+    form = await answer_device_form(hass, form, **BY_HAND, key_source="paste")
+    done = await answer_device_form(hass, form, key=DEVICE_KEY.hex())
+    assert done["type"] == "create_entry"
+    assert keys(entry) == {2: DEVICE_KEY}
+
+
+async def test_who_insists_on_a_key_that_signed_nothing_gets_it(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    entry = await add_hub(hass, fleet_key=None)
+    for number in range(9):
+        await call(hass, bytes([number]) * 32, seq=1 + number)
+    form = await start_device_form(hass, entry)
+    form = await answer_device_form(hass, form, **BY_HAND, key_source="paste")
+    form = await answer_device_form(hass, form, key=OTHER_KEY.hex())
+    assert fields(form) == ["key", "kid"], "no message of it says the number"
+    form = await answer_device_form(hass, form, key=DEVICE_KEY.hex(), kid=3)
+    assert form["errors"] == {"key": "wrong_key"}, "another key is doubted for itself"
+    await answer_device_form(hass, form, key=DEVICE_KEY.hex(), kid=3)
+    assert keys(entry) == {3: DEVICE_KEY}
+
+
+async def test_only_who_holds_a_key_says_which_number_comes_next(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    entry = await add_hub(hass)
+    await call(hass, OTHER_KEY, "forged", kid=2**32 - 2)
+    await call_verified(hass, entry)
+    for device_id, kid in (("forged", 1), (DEVICE_ID, 2)):
+        form = await start_device_form(hass, entry)
+        form = await answer_device_form(hass, form, device_id=device_id, name="P", key_source="generate")
+        assert json.loads(qr_text(form))["kid"] == kid
 
 
 @pytest.mark.parametrize(

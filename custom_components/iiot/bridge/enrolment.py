@@ -5,7 +5,7 @@ import json
 import re
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -103,19 +103,29 @@ def read_key(text: str, device_id: str, kid: int) -> DeviceKey:
 
 
 def derived_key(hub: Hub, device_id: str) -> DeviceKey | None:
-    """Derive a device's first key from the fleet key; None when a device of this id called that does not hold it."""
+    """Derive a device's key from the fleet key: the one that it proved, or its first; None without a fleet key.
+
+    A device of this id that called under another key has no say: anybody can call.
+    """
     waiting = hub.plant.inbox.get(device_id)
-    if waiting is not None:
-        return None if waiting.key is None else DeviceKey(kid=waiting.kid, key=waiting.key)
+    if waiting is not None and waiting.key is not None:
+        return DeviceKey(kid=waiting.kid, key=waiting.key)
     fleet_key = hub.keys.fleet_key
     return None if fleet_key is None else DeviceKey(kid=1, key=signing.derive_device_key(fleet_key, device_id, 1))
 
 
-def make_key(hub: Hub, device_id: str) -> DeviceKey:
-    """Draw a new key, under a number that the device never had."""
+def named_by_device(hub: Hub, device_id: str, key: DeviceKey) -> DeviceKey:
+    """Give the key under the number that the device itself signed with it; as it is when it signed nothing."""
     waiting = hub.plant.inbox.get(device_id)
-    had = [*hub.keys.device_keys(device_id), waiting.kid if waiting else 0]
-    highest = max(had)
+    kid = waiting.kid_of(key.key) if waiting else None
+    return key if kid is None else replace(key, kid=kid)
+
+
+def make_key(hub: Hub, device_id: str) -> DeviceKey:
+    """Draw a new key, under a number above those that are known to be the device's."""
+    waiting = hub.plant.inbox.get(device_id)
+    proven = [waiting.kid] if waiting is not None and waiting.key is not None else []
+    highest = max([*hub.keys.device_keys(device_id), *proven], default=0)
     return DeviceKey(kid=highest + 1 if highest < MOST_KID else 1, key=secrets.token_bytes(signing.KEY_BYTES))
 
 
