@@ -19,7 +19,7 @@ CODES: Final[dict[Code, tuple[str, str]]] = {
         "Compare the message with the wire protocol; the log names the member.",
     ),
     Code.UNKNOWN_DEVICE: (
-        "The id in the topic is not registered with this hub.",
+        "The id in the topic is not registered with this hub, whatever else is in the message.",
         "Approve the device, or add it by hand.",
     ),
     Code.REVOKED: ("The device was revoked. This release has no way to revoke, so it never gives this code.", "-"),
@@ -69,7 +69,8 @@ def limits() -> str:
     plain = Settings()
     rows = (
         ("message", f"{codec.MAX_MESSAGE_BYTES:,} bytes", "`too_large`"),
-        ("heartbeat whose key the hub does not hold", f"{door.MAX_STRANGER_BYTES:,} bytes", "`too_large`"),
+        ("heartbeat of a device that is not registered", f"{door.MAX_STRANGER_BYTES:,} bytes", "`unknown_device`"),
+        ("lists and objects in it", str(door.MAX_STRANGER_PARTS), "`unknown_device`"),
         ("objects and lists in each other, the payload being the first", str(canonical.MAX_DEPTH), "`malformed`"),
         ("topic prefix", f"{topics.MAX_PREFIX_BYTES} bytes", "refused in the form"),
         ("`seq` behind the highest of the boot", f"{replay.WIDTH:,}", "`replayed`"),
@@ -116,7 +117,14 @@ def limits() -> str:
         ("empty poll of every device after a start of the hub", f"within {plant.POLL_SPREAD_S:g} s", "-"),
         ("`set_time`", f"at most one in {_s(answers.SET_TIME_EVERY_NS)}", "-"),
         ("devices in the inbox", f"{inbox.CAPACITY:,}", "the oldest unverified makes room"),
-        ("new discovery cards", f"{inbox.CARDS_A_MINUTE} a minute", "wait in the inbox"),
+        (
+            "messages kept of an unverified device in the inbox",
+            f"{inbox.MOST_CALLS}, {inbox.MOST_CALL_BYTES:,} bytes",
+            "the newest stay",
+        ),
+        ("new discovery cards of unverified devices", f"{inbox.CARDS_A_MINUTE} a minute", "wait in the inbox"),
+        ("new discovery cards of devices that hold a key", f"{inbox.CARDS_A_MINUTE} a minute", "wait in the inbox"),
+        ("discovery cards of unverified devices at any time", str(inbox.MOST_UNVERIFIED_CARDS), "wait in the inbox"),
         ("log lines per device and reason", f"one in {_s(refusals.SAY_EVERY_NS)}", "counted"),
         ("fresh messages of a lower boot that prove a twin", str(device.TWIN_PROOFS), "a repair"),
         ("devices with good clocks that make the hub doubt its own", str(upkeep.DOUBT_DEVICES), "a repair"),
