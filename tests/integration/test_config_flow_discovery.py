@@ -330,3 +330,40 @@ async def test_a_site_can_still_be_added_while_cards_are_open(hass: HomeAssistan
     form = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     done = await answer(hass, form, name="North", prefix="north", fleet_key="none", discovery="ask")
     assert done["type"] == "create_entry"
+
+
+async def test_a_device_that_is_not_ignored_any_more_is_offered_at_its_next_call(
+    hass: HomeAssistant, mqtt_mock: Any
+) -> None:
+    await add_hub(hass)
+    await call(hass, OTHER_KEY)
+    (card,) = cards(hass)
+    done = await hass.config_entries.flow.async_init(
+        DOMAIN,
+        context={"source": SOURCE_IGNORE, "discovery_key": card["context"]["discovery_key"]},
+        data={"unique_id": card["context"]["unique_id"], "title": "Presse 7"},
+    )
+    await settle(hass)
+    await call(hass, OTHER_KEY, seq=2)
+    assert not cards(hass)
+    await hass.config_entries.async_remove(done["result"].entry_id)
+    await settle(hass)
+    await call(hass, OTHER_KEY, seq=3)
+    assert len(cards(hass)) == 1
+
+
+async def test_a_verified_device_joins_by_itself_where_the_hub_s_owner_said_so(
+    hass: HomeAssistant, mqtt_mock: Any
+) -> None:
+    entry = await add_hub(hass, discovery="verified")
+    await call(hass, OTHER_KEY, "stranger")
+    await call_verified(hass, entry, place="Cellar")
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name().startswith("iiot enrol")))
+    await settle(hass)
+    (subentry,) = entry.subentries.values()
+    assert (subentry.unique_id, subentry.title) == (DEVICE_ID, "Presse 7 (Süd)")
+    area = ar.async_get(hass).async_get_area_by_name("Cellar")
+    assert area is not None
+    assert subentry.data["area"] == area.id
+    assert entry.runtime_data.hub.keys.device_keys(DEVICE_ID) == {1: DEVICE_KEY}
+    assert [card["context"]["unique_id"] for card in cards(hass)] == [f"{entry.entry_id}:stranger"]
