@@ -101,6 +101,8 @@ def _member(member: Member) -> dict[str, Any]:
 
 def _heartbeat(beat: Heartbeat) -> dict[str, Any]:
     facts = asdict(beat)
+    # As it came, it may hold anything; what is understood of it stands beside it.
+    del facts["source"]
     facts["caps"] = sorted(beat.caps)
     # A salt says nothing without the key, and nothing to a person either.
     facts["rekeyed"] = [kid for kid, _ in beat.rekeyed]

@@ -38,12 +38,14 @@ SECRETS = (
     "aa:bb:cc",
     "48.13",
     "Cellar",
+    "00ff00ff",
+    "plant-wifi",
 )
 BEAT = {
     "boot": 4,
     "loc": [48.1371, 11.5754],
     "place": "Cellar",
-    "net": {"ip": "10.1.2.3", "mac": "aa:bb:cc:dd:ee:ff", "rssi": -61},
+    "net": {"ip": "10.1.2.3", "mac": "aa:bb:cc:dd:ee:ff", "rssi": -61, "ssid": "plant-wifi"},
     "rekeyed": [[1, "00ff00ff"]],
     "caps": ["poll", "confirm"],
 }
