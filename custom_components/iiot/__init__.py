@@ -1,9 +1,12 @@
 """IIoT: signed devices over MQTT become entities, and nothing without a key gets in."""
 
 import shutil
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from homeassistant.components import mqtt
+from homeassistant.config_entries import SOURCE_IGNORE
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
@@ -41,52 +44,78 @@ async def async_setup_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> bool
     """Set a hub up."""
     if not await mqtt.async_wait_for_mqtt_client(hass):
         raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="mqtt_not_ready")
+    folder = folder_of(hass, entry.entry_id)
     try:
         hub = await async_build(hass, entry)
     except KeyFileError as err:
-        raise _broken("key_file", err) from err
+        raise _broken("key_file", err, folder) from err
     except StoreVersionError as err:
-        raise _broken("newer_store", err) from err
+        raise _broken("newer_store", err, folder) from err
     except StoreError as err:
-        raise _broken("journal", err) from err
-    points = Points(hub)
-    entry.runtime_data = Runtime(hub=hub, points=points)
+        raise _broken("journal", err, folder) from err
+    entry.runtime_data = Runtime(hub=hub, points=Points(hub))
+    try:
+        await _async_begin(hass, entry)
+    except BaseException:  # whatever it was, a start that ends half way leaves nothing running, and no file open
+        await _async_end(hass, entry)
+        raise
+    return True
+
+
+async def _async_begin(hass: HomeAssistant, entry: IiotConfigEntry) -> None:
+    hub, points = entry.runtime_data.hub, entry.runtime_data.points
     entry.async_on_unload(discovery.watch_ignored(hub))
     devices = Devices(hub, points)
     entry.async_on_unload(devices.start())
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    entry.async_on_unload(points.start())
+    points.start()
     await hub.async_start()
     entry.async_on_unload(await panel.async_show(hass, entry))
-    return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> bool:
     """Stop a hub; nothing of it keeps running."""
-    if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
-        return False
-    discovery.withdraw_all(entry.runtime_data.hub)
+    return await _async_end(hass, entry)
+
+
+async def _async_end(hass: HomeAssistant, entry: IiotConfigEntry) -> bool:
+    """Stop whatever runs of a hub; what makes entities before the entities, lest one comes after."""
+    hub = entry.runtime_data.hub
+    entry.runtime_data.points.stop()
+    await hub.async_stop()
+    discovery.withdraw_all(hub)
     withdraw_notices(hass, entry.entry_id)
-    await entry.runtime_data.hub.async_stop()
-    return True
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> None:
-    """Remove a hub's files: keys and journal, and what a person made of its dashboard."""
+    """Remove what is left of a hub: keys and journal, what a person made of its dashboard, what they ignored."""
     await panel.async_forget(hass, entry.entry_id)
-    folder = folder_of(hass, entry.entry_id)
-    await hass.async_add_executor_job(shutil.rmtree, folder, True)
+    await hass.async_add_executor_job(_remove_files, folder_of(hass, entry.entry_id))
+    for other in hass.config_entries.async_entries(DOMAIN):
+        if other.source == SOURCE_IGNORE and str(other.unique_id).startswith(f"{entry.entry_id}:"):
+            await hass.config_entries.async_remove(other.entry_id)
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: IiotConfigEntry, device: DeviceEntry) -> bool:
-    """Let people remove devices that no subentry stands for; the others go with their subentry."""
-    del hass
-    return device.config_subentry_id not in entry.subentries
+    """Let people delete a device on its page: its subentry goes, and all with it. The hub's own goes with the hub."""
+    subentry_id = device.config_subentry_id
+    if subentry_id is None:
+        return False
+    if subentry_id in entry.subentries:
+        hass.config_entries.async_remove_subentry(entry, subentry_id)
+    return True
 
 
-def _broken(key: str, err: StoreError) -> ConfigEntryError:
+def _remove_files(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # other hubs have theirs beside it
+        folder.parent.rmdir()
+
+
+def _broken(key: str, err: StoreError, folder: Path) -> ConfigEntryError:
     return ConfigEntryError(
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders={"reason": err.reason, "path": str(err.facts.get("path", ""))},
+        translation_placeholders={"reason": err.reason, "path": str(err.facts.get("path", folder))},
     )

@@ -65,9 +65,13 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
         else:
             keys.load()
         store = SqliteIntake(folder / "intake.sqlite")
-        plant = Plant(settings_of(entry), os.urandom, keys.fleet_key)
-        plant.restore(store.load(), {found: keys.device_keys(found) for found in device_ids})
-        _catch_up(plant, store)
+        try:
+            plant = Plant(settings_of(entry), os.urandom, keys.fleet_key)
+            plant.restore(store.load(), {found: keys.device_keys(found) for found in device_ids})
+            _catch_up(plant, store)
+        except BaseException:
+            store.close()
+            raise
         return plant, store
 
     plant, store = await hass.async_add_executor_job(build)

@@ -1,6 +1,7 @@
 """Subentries come, change and go: the hub, the entities and the device registry follow, without a reload."""
 
 import asyncio
+import logging
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -10,8 +11,10 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.typing import UNDEFINED
 
 from ..const import CONF_AREA, SUBENTRY_DEVICE
+from ..engine.errors import StoreError
 from .mapping import clean_name
 from .stations import device_identifier, hub_identifier
 
@@ -19,10 +22,12 @@ if TYPE_CHECKING:
     from .hub import Hub
     from .points import Points
 
+_LOGGER = logging.getLogger(__name__)
+
 _MAC: Final = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 
 type Facts = tuple[str | None, str | None, str | None, str | None]
-"""Model, firmware, MAC address, device id of the relay."""
+"""Model, firmware, MAC address, subentry of the relay: none while it has not joined."""
 
 
 class Devices:
@@ -42,11 +47,15 @@ class Devices:
     def start(self) -> CALLBACK_TYPE:
         """Register the hub and the devices that it has, and follow what changes."""
         self._register_hub()
+        members = self._hub.plant.members
         for subentry in self._subentries().values():
-            self._register(subentry, area_before=subentry.data.get(CONF_AREA))
-            self._points.add_device(subentry)
+            if subentry.unique_id in members:
+                self._register(subentry, area_before=subentry.data.get(CONF_AREA))
+                self._points.add_device(subentry)
         for device_id in self._by_device:
             self._refresh(device_id)
+        if self._differs() or members.keys() - self._by_device.keys():  # somebody came or went while it was built
+            self._entry.async_create_task(self._hub.hass, self._async_follow(), "iiot devices")
         releases = [
             async_dispatcher_connect(self._hub.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
             self._hub.on_health(self._refresh),
@@ -76,6 +85,9 @@ class Devices:
     async def _async_follow(self) -> None:
         async with self._turn:
             present = self._subentries()
+            registered = {found.unique_id for found in (*present.values(), *self._known.values())}
+            for device_id in self._hub.plant.members.keys() - registered:
+                await self._async_drop(device_id)
             for subentry_id in self._known.keys() - present.keys():
                 await self._async_leave(self._known[subentry_id])
             for subentry_id, subentry in present.items():
@@ -96,18 +108,25 @@ class Devices:
         del self._known[subentry.subentry_id]
         self._forget(device_id)
         self._points.remove_device(subentry.subentry_id)
-        await self._hub.async_drop(device_id)
+        await self._async_drop(device_id)
 
     async def _async_change(self, before: ConfigSubentry, subentry: ConfigSubentry) -> None:
         self._register(subentry, area_before=before.data.get(CONF_AREA))
         device_id = str(subentry.unique_id)
         if before.unique_id != subentry.unique_id:
             self._forget(str(before.unique_id))
-            await self._hub.async_drop(str(before.unique_id))
+            await self._async_drop(str(before.unique_id))
         if before.unique_id != subentry.unique_id or _key_facts(before) != _key_facts(subentry):
             await self._hub.async_adopt(subentry)
         await self._points.async_update_device(subentry)
         self._refresh(device_id)
+
+    async def _async_drop(self, device_id: str) -> None:
+        """Take a device out. A disk that refuses to forget its key must not keep others from coming or going."""
+        try:
+            await self._hub.async_drop(device_id)
+        except StoreError as err:
+            _LOGGER.error("%s: the key of %s stays on disk: %s", self._entry.title, device_id, err.reason)  # noqa: TRY400 - the reason says it all
 
     # --- the registry ------------------------------------------------------------------------
 
@@ -126,6 +145,7 @@ class Devices:
         self._known[subentry.subentry_id] = replace(subentry)  # Home Assistant changes its own in place
         self._by_device[device_id] = subentry.subentry_id
         identifier = device_identifier(self._entry.entry_id, subentry.subentry_id)
+        hub = self._find(hub_identifier(self._entry.entry_id))
         is_new = self._find(identifier) is None
         device = self._registry.async_get_or_create(
             config_entry_id=self._entry.entry_id,
@@ -133,6 +153,7 @@ class Devices:
             identifiers={identifier},
             name=clean_name(subentry.title, device_id),
             serial_number=device_id,
+            via_device_id=hub.id if is_new and hub else UNDEFINED,
         )
         area_id = subentry.data.get(CONF_AREA)
         is_moved = is_new or (area_id != area_before and area_before == device.area_id)
@@ -146,7 +167,7 @@ class Devices:
         beat = member.device.heartbeat if member else None
         if subentry_id is None or beat is None:
             return
-        facts = (beat.model or None, beat.fw or None, beat.net.mac, beat.net.via)
+        facts = (beat.model or None, beat.fw or None, beat.net.mac, self._by_device.get(beat.net.via or ""))
         if self._facts.get(device_id) == facts:
             return
         device = self._find(device_identifier(self._entry.entry_id, subentry_id))

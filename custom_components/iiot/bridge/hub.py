@@ -67,6 +67,7 @@ class Hub:
         self.keys: Final = keys
         self.is_running = False
         self.effects: Final = Effects(self)
+        self._is_open = True
         self._store: Final = store
         self._store_turn: Final = asyncio.Lock()
         self._sender: Final = Sender(hass)
@@ -90,10 +91,10 @@ class Hub:
         self._tick()
 
     async def async_stop(self) -> None:
-        """Stop listening, make everything durable, close the store. Idempotent."""
-        if not self.is_running:
+        """Stop listening, make everything durable, close the store, even of a hub that did not start. Idempotent."""
+        if not self._is_open:
             return
-        self.is_running = False
+        self.is_running = self._is_open = False
         while self._releases:
             self._releases.pop()()
         if self._ticking is not None:

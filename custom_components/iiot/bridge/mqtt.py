@@ -30,7 +30,15 @@ async def async_subscribe(hass: HomeAssistant, prefix: str, on_message: OnMessag
 
     filters = topics.subscriptions(prefix)
     confirmed = asyncio.Event()
-    releases = [await mqtt.async_subscribe(hass, topic, received, QOS, encoding=None) for topic in filters]
+    releases: list[CALLBACK_TYPE] = []
+    try:
+        for topic in filters:
+            release = await mqtt.async_subscribe(hass, topic, received, QOS, encoding=None)
+            releases.append(release)
+    except BaseException:
+        for release in releases:
+            release()
+        raise
     if is_connected(hass):
         release = mqtt.async_on_subscribe_done(hass, filters[-1], QOS, confirmed.set)
         with suppress(TimeoutError):

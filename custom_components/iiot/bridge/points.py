@@ -22,6 +22,7 @@ from ..const import CONF_STATE_INTERVAL, DEFAULT_STATE_INTERVAL_S, DOMAIN
 from ..engine.values import Connection
 from .health import FLEET, FLEET_KEYS, HEALTH, HEALTH_KEYS, LOG, POSITION, POSITION_KEY, reported
 from .mapping import PointDescription, describe
+from .notices import DATA_ENTRY_ID
 from .pacing import Pacer
 from .stations import Described, Station
 
@@ -71,6 +72,7 @@ class Points:
         self._positions: Final[dict[str, tuple[float, ...] | None]] = {}
         self._listeners: Final[list[Callable[[], None]]] = []
         self._turn: Final = asyncio.Lock()
+        self._releases: Final[list[Callable[[], None]]] = []
         self._is_started = False
         self._weighing: CALLBACK_TYPE | None = None
 
@@ -82,34 +84,35 @@ class Points:
         self._platforms[platform] = (add, make)
 
     @callback
-    def start(self) -> CALLBACK_TYPE:
+    def start(self) -> None:
         """Begin, with all platforms attached: everything that is known is shown.
 
         Entities are made in the loop's next turn: the hub starts in this one, and only a plant that has started knows
         who is live. A device must not be shown as lost for a moment after each restart.
         """
         hub = self.hub
-        releases = [
-            hub.on_values(self._values_changed),
-            hub.on_health(self._health_changed),
-            hub.on_manifest(self._manifest_changed),
-            hub.on_log(self._logged),
-            hub.on_inbox(self._inbox_changed),
-            async_track_time_interval(self._hass, self._fleet_ticks, FLEET_EVERY),
-        ]
-        making = self._hass.loop.call_soon(self._begin)
+        self._releases.extend(
+            (
+                hub.on_values(self._values_changed),
+                hub.on_health(self._health_changed),
+                hub.on_manifest(self._manifest_changed),
+                hub.on_log(self._logged),
+                hub.on_inbox(self._inbox_changed),
+                async_track_time_interval(self._hass, self._fleet_ticks, FLEET_EVERY),
+            )
+        )
+        self._releases.append(self._hass.loop.call_soon(self._begin).cancel)
 
-        @callback
-        def stop() -> None:
-            making.cancel()
-            self._is_started = False
-            while releases:
-                releases.pop()()
-            self._pacer.stop()
-            if self._weighing is not None:
-                self._weighing()
-
-        return stop
+    @callback
+    def stop(self) -> None:
+        """Make no entities any more, and let none write. Idempotent."""
+        self._is_started = False
+        while self._releases:
+            self._releases.pop()()
+        self._pacer.stop()
+        if self._weighing is not None:
+            self._weighing()
+            self._weighing = None
 
     @callback
     def _begin(self) -> None:
@@ -155,8 +158,9 @@ class Points:
             return
         station.follow(subentry)
         if station.device_id == subentry.unique_id:
+            self._pacer.all_changed(station.device_id)
             for entity in station.entities.values():
-                entity.async_write_ha_state()
+                entity.async_write_ha_state()  # a channel's description is none of the plant's values
             return
         async with self._turn:
             self._forget(station)
@@ -329,6 +333,7 @@ class Points:
             issue_id,
             is_fixable=False,
             severity=ir.IssueSeverity.WARNING,
+            data={DATA_ENTRY_ID: self._entry.entry_id},
             translation_key=BUDGET_ISSUE,
             translation_placeholders={"site": self._entry.title, "enabled": str(enabled)},
         )
