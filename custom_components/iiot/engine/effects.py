@@ -5,13 +5,13 @@ they rest on.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .errors import Code, Fact
 from .ports import Batch
 
 
-@dataclass(frozen=True, slots=True)
-class ValuesChanged:
+class ValuesChanged(NamedTuple):
     """Channels of a device have another value or quality than before; read them in the plant."""
 
     device_id: str

@@ -80,7 +80,7 @@ class BootClock:
     def judge(self, header: Header, received_ns: int, settings: Settings, proof: bool) -> Timing:  # noqa: FBT001
         """Judge one message; `proof`: it names a down message sent under 10 s ago."""
         seen = received_ns - header.up_ns
-        limit = int(settings.delay_limit_s * NS_PER_S)
+        limit = settings.delay_limit_s * NS_PER_S
         held = self.anchor_ns
         if proof:
             anchor, delay = seen, 0

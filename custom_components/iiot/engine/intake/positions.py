@@ -120,6 +120,14 @@ class Positions:
         self.held: tuple[int, int] | None = None
         """[boot, index] of the oldest row that the device still keeps, as it said last."""
 
+    def follow(self, boot: int, first: int, last: int) -> bool:
+        """Take rows that continue a boot without any hole: the way of nearly every message. False: they do not."""
+        rows = self.rows.get(boot)
+        if rows is None or first != rows.upto + 1 or len(rows.above) or len(rows.gaps):
+            return False
+        rows.upto = last
+        return True
+
     def is_new(self, boot: int, first: int, last: int) -> bool:
         """Whether any of these rows has not been taken yet."""
         rows = self.rows.get(boot)

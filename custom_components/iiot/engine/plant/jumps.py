@@ -27,9 +27,14 @@ class Jumps:
         self._first_ns.clear()
         self._until_ns = now.steady_ns + WATCH_NS
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether first messages still matter."""
+        return self._until_ns is not None
+
     def note(self, device_id: str, clock: BootClock, up_ns: int, now: Now) -> None:
         """Compare a device's message with where its boot stood before the start."""
-        if self._until_ns is None or clock.anchor_ns is None or clock.is_ours or device_id in self._first_ns:
+        if clock.anchor_ns is None or clock.is_ours or device_id in self._first_ns:
             return
         self._first_ns[device_id] = now.wall_ns - up_ns - clock.anchor_ns
 

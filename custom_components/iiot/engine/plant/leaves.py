@@ -39,12 +39,13 @@ def take_data(arrival: Arrival, data: Data) -> int | None:
         if boot > header.boot:
             raise Refusal(Code.MALFORMED, "n names a boot that has not been")
         last = index + data.rows_count - 1
-        if not member.positions.is_new(boot, index, last):
-            member.repeated_rows += data.rows_count
-            member.receipts.rows_came(now.steady_ns, urgent=True)
-            return None
-        if not member.positions.take(boot, index, last):
-            raise Refusal(Code.BUSY, "too many gaps between its rows; it sends them again")
+        if not member.positions.follow(boot, index, last):
+            if not member.positions.is_new(boot, index, last):
+                member.repeated_rows += data.rows_count
+                member.receipts.rows_came(now.steady_ns, urgent=True)
+                return None
+            if not member.positions.take(boot, index, last):
+                raise Refusal(Code.BUSY, "too many gaps between its rows; it sends them again")
         member.receipts.rows_came(now.steady_ns, urgent=data.late)
     if data.bye:
         member.receipts.rows_came(now.steady_ns, urgent=True)

@@ -160,7 +160,8 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
     if not proof and clock.runs_ahead(header.up_ns, now.steady_ns):
         answers.want_poll(member, now)
         raise Refusal(Code.MALFORMED, "its time since boot runs ahead of the hub's clock")
-    site.jumps.note(device.id, clock, header.up_ns, now)
+    if site.jumps.is_watching:
+        site.jumps.note(device.id, clock, header.up_ns, now)
     timing = _place(site, clock, header, now.wall_ns, proof=proof)
     delayed = timing.flags & TimeFlag.DELAYED
     if delayed and site.settings.strict and leaf not in _PROVING:

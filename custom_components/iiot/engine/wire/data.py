@@ -15,6 +15,8 @@ MAX_COLUMNS: Final = 257
 RELATIVE_BELOW_S: Final = 1_000_000_000
 """A row time below this counts from the start of the boot in its `n`."""
 LOC: Final = "loc"
+PLAIN: Final = 12
+"""Members of a numbered moment without anything beside it."""
 
 
 class Data(NamedTuple):
@@ -54,6 +56,12 @@ _NOTHING: Final[dict[str, Any]] = {}
 def read_data(payload: dict[str, Any]) -> Data:
     """Read `data`; raises `Refusal(malformed)`."""
     get = payload.get
+    if len(payload) == PLAIN and "r" in payload and "n" in payload:
+        # The ten members of every message, and these two: so there is nothing else to look for.
+        _check_moment(payload["r"])
+        return Data(
+            payload["r"], [], [], None, 1, _read_first(payload["n"], 1), False, False, _NOTHING, _NOTHING, None, None
+        )
     moment, rows, raw_wave = get("r"), get("rows"), get("wave")
     if (moment is not None) + (rows is not None) + (raw_wave is not None) != 1:
         failed_only = moment is None and rows is None and raw_wave is None and get("e") is not None

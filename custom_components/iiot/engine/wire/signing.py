@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from base64 import b64encode
+from binascii import b2a_base64
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -17,7 +17,7 @@ _SALT: Final = b"iiot/1"
 
 def mac(key: bytes, span: bytes) -> bytes:
     """HMAC-SHA-256 over `span`, in base64 (44 ASCII bytes)."""
-    return b64encode(hmac.digest(key, span, "sha256"))
+    return b2a_base64(hmac.digest(key, span, "sha256"), newline=False)
 
 
 def is_signed_by(key: bytes, span: bytes, claimed: bytes) -> bool:
