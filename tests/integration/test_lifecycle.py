@@ -12,15 +12,17 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 import custom_components.iiot as integration
 from custom_components.iiot.bridge import enrolment, points
 from custom_components.iiot.bridge.fleet_keys import remember_fleet_key
-from custom_components.iiot.bridge.hub import Hub
+from custom_components.iiot.bridge.hub import TRIM_EVERY, Hub
 from custom_components.iiot.bridge.stations import device_identifier, hub_identifier
 from custom_components.iiot.compose import folder_of
+from custom_components.iiot.engine.errors import StoreError
 from custom_components.iiot.engine.stores.sqlite_intake import SqliteIntake
 
 from .field import FieldDevice, entity_id, state
@@ -238,3 +240,24 @@ async def test_the_warning_of_many_entities_goes_with_the_hub(
     assert issue in ir.async_get(hass).issues
     await hass.config_entries.async_remove(entry.entry_id)
     assert issue not in ir.async_get(hass).issues
+
+
+async def test_a_full_disk_is_logged_once_until_it_is_over(
+    hass: HomeAssistant, mqtt_mock: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    entry = await add_hub(hass)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteIntake, "commit", fail)
+        patch.setattr(SqliteIntake, "trim", fail)
+        await FieldDevice(hass).join(entry)
+        for minutes in range(1, 4):
+            async_fire_time_changed(hass, dt_util.utcnow() + minutes * TRIM_EVERY)
+            await settle(hass)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert caplog.text.count("Hall 3: the disk is full") == 1
+    assert caplog.text.count("Hall 3: the journal can be written again") == 1

@@ -74,6 +74,8 @@ class Hub:
         self._commit: asyncio.Task[None] | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._releases: list[CALLBACK_TYPE] = []
+        self._troubles: Final[set[str]] = set()
+        """What keeps the journal from being written, as far as it was said."""
 
     async def async_start(self) -> None:
         """Begin to listen; returns when the subscriptions are made."""
@@ -216,11 +218,14 @@ class Hub:
             try:
                 await self.hass.async_add_executor_job(self._store.commit, batch)
             except StoreError as err:
-                _LOGGER.error("%s: %s", self.entry.title, err.reason)  # noqa: TRY400 - the reason says it all
+                self._log_once(err)
                 return err
             except Exception as err:  # whatever it was, the batch must come back: without it nothing is committed again
                 _LOGGER.exception("%s: the journal failed", self.entry.title)
                 return StoreError(f"the journal failed: {err}")
+        if self._troubles:
+            self._troubles.clear()
+            _LOGGER.info("%s: the journal can be written again", self.entry.title)
         return None
 
     async def _trim(self, _: datetime) -> None:
@@ -230,10 +235,16 @@ class Hub:
                 try:
                     done = await self.hass.async_add_executor_job(self._trim_step)
                 except StoreError as err:
-                    _LOGGER.error("%s: %s", self.entry.title, err.reason)  # noqa: TRY400 - the reason says it all
+                    self._log_once(err)
                     return
             more = done.more
             self.effects.journal_trimmed(done)
+
+    def _log_once(self, err: StoreError) -> None:
+        """Say each trouble once until it is over: a log that grows does not help a disk that is full."""
+        if err.reason not in self._troubles:
+            self._troubles.add(err.reason)
+            _LOGGER.error("%s: %s", self.entry.title, err.reason)
 
     def _trim_step(self) -> Trimmed:
         return self._store.trim(before_ns=time.time_ns() - KEEP_NS, max_bytes=KEEP_BYTES)
