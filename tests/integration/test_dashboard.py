@@ -1,7 +1,7 @@
 """Each site has a screen of its own: generated, refreshed, removed; and a person's once they have changed it."""
 
 import pytest
-from homeassistant.components.frontend import async_panel_exists
+from homeassistant.components.frontend import DATA_PANELS, async_panel_exists
 from homeassistant.components.lovelace.const import LOVELACE_DATA
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
@@ -79,6 +79,13 @@ async def test_it_is_in_the_sidebar_while_the_hub_is_loaded(
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert not async_panel_exists(hass, PATH)
     assert PATH not in hass.data[LOVELACE_DATA].dashboards
+
+
+async def test_the_sidebar_follows_the_name_of_the_site(hass: HomeAssistant) -> None:
+    entry = await start(hass)
+    hass.config_entries.async_update_entry(entry, title="Press hall")
+    await settle(hass)
+    assert hass.data[DATA_PANELS][PATH].sidebar_title == "Press hall"
 
 
 async def test_two_sites_of_one_name_have_two_screens(hass: HomeAssistant) -> None:

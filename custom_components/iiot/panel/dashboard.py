@@ -11,8 +11,10 @@ from homeassistant.components import frontend
 from homeassistant.components.lovelace.const import DOMAIN as LOVELACE
 from homeassistant.components.lovelace.const import LOVELACE_DATA, MODE_AUTO, MODE_STORAGE
 from homeassistant.components.lovelace.dashboard import LovelaceConfig
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.json import cached_json_fragment, json_fragment
 from homeassistant.helpers.storage import Store
@@ -40,6 +42,8 @@ class SiteDashboard(LovelaceConfig):
         self._own: dict[str, Any] | None = None
         """What a person made of it."""
         self._refreshing: CALLBACK_TYPE | None = None
+        self._title: str | None = None
+        """As it stands in the sidebar."""
 
     @property
     @override
@@ -97,6 +101,27 @@ class SiteDashboard(LovelaceConfig):
             self.refresh_soon()
 
     @callback
+    def entry_changed(self, change: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
+        """The site may have another name."""
+        if change is ConfigEntryChange.UPDATED and entry is self._entry and entry.title != self._title:
+            self.name_panel()
+            self.refresh_soon()
+
+    @callback
+    def name_panel(self) -> None:
+        """Stand in the sidebar under the site's name."""
+        is_renamed, self._title = self._title is not None, self._entry.title
+        frontend.async_register_built_in_panel(
+            self.hass,
+            LOVELACE,
+            sidebar_title=self._title,
+            sidebar_icon=ICON,
+            frontend_url_path=self._path,
+            config={"mode": self.mode},
+            update=is_renamed,
+        )
+
+    @callback
     def stop(self) -> None:
         """Refresh nothing any more."""
         if self._refreshing is not None:
@@ -118,16 +143,10 @@ async def async_show(hass: HomeAssistant, entry: IiotConfigEntry) -> CALLBACK_TY
     dashboard = SiteDashboard(hass, entry, url_path)
     await dashboard.async_restore()
     dashboards[url_path] = dashboard
-    frontend.async_register_built_in_panel(
-        hass,
-        LOVELACE,
-        sidebar_title=entry.title,
-        sidebar_icon=ICON,
-        frontend_url_path=url_path,
-        config={"mode": dashboard.mode},
-    )
+    dashboard.name_panel()
     releases = [
         entry.runtime_data.points.on_change(dashboard.refresh_soon),
+        async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, dashboard.entry_changed),
         hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, dashboard.device_changed),
     ]
 
