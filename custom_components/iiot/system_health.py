@@ -29,5 +29,5 @@ async def async_figures(hass: HomeAssistant) -> dict[str, Any]:
         "devices_live": sum(member.connection is Connection.LIVE for member in members),
         "devices_waiting": sum(len(hub.plant.inbox) for hub in hubs),
         "broker_connected": mqtt.is_connected(hass),
-        "journal_bytes": sum([await hub.async_journal_bytes() for hub in hubs]),
+        "journal_size": f"{sum([await hub.async_journal_bytes() for hub in hubs]) / 1024**2:.1f} MiB",
     }
