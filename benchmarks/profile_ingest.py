@@ -204,9 +204,9 @@ class _Stages:
     def judge(self) -> None:
         """Place the message in time."""
         for arrival in self._arrivals:
-            header, wall_ns = arrival.header, arrival.now.wall_ns
+            header, now = arrival.header, arrival.now
             clock = arrival.member.device.clock(header.boot)
-            clock.take(header, wall_ns, clock.judge(header, wall_ns, self._site.settings, False))
+            clock.take(header, now, clock.judge(header, now.wall_ns, self._site.settings, False))
 
     def show(self) -> None:
         """Count the row and take over its values."""
