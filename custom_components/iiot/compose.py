@@ -64,6 +64,7 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
             keys.create(pending[entry.unique_id])
         else:
             keys.load()
+            keys.retain(device_ids)
         store = SqliteIntake(folder / "intake.sqlite")
         try:
             plant = Plant(settings_of(entry), os.urandom, keys.fleet_key)
@@ -76,7 +77,7 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
 
     plant, store = await hass.async_add_executor_job(build)
     pending.pop(str(entry.unique_id), None)
-    return Hub(hass, entry, plant, store, keys)
+    return Hub(hass, entry, plant, store, keys, began_anew=store.is_new and bool(device_ids))
 
 
 def _catch_up(plant: Plant, store: SqliteIntake) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from iiot_engine.errors import KeyFileError
+from iiot_engine.stores import key_file
 from iiot_engine.stores.key_file import KeyFile
 
 KEY, FLEET = bytes(range(32)), bytes(range(1, 33))
@@ -97,3 +98,49 @@ def test_a_file_that_cannot_be_written_is_an_alarm_and_the_old_one_stays(path: P
     with pytest.raises(KeyFileError, match="cannot be written"):
         keys.put_device("press-07", 1, KEY)
     assert json.loads(path.read_text("utf-8"))["devices"] == {}
+
+
+def test_what_could_not_be_written_was_never_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = KeyFile(tmp_path / "keys.json")
+    keys.create(bytes(32))
+    keys.put_device("press-07", 1, bytes(32))
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(key_file.os, "fsync", full)
+        for change in (
+            lambda: keys.put_device("press-08", 1, bytes(32)),
+            lambda: keys.put_device("press-07", 2, b"x" * 32),
+            lambda: keys.remove_device("press-07"),
+            lambda: keys.set_fleet_key(None),
+        ):
+            with pytest.raises(KeyFileError):
+                change()
+    assert keys.fleet_key == bytes(32)
+    assert keys.device_keys("press-07") == {1: bytes(32)}
+    assert keys.device_keys("press-08") == {}
+    assert [path.name for path in tmp_path.iterdir()] == ["keys.json"]
+
+
+def test_keys_of_devices_that_are_gone_are_forgotten(tmp_path: Path) -> None:
+    keys = KeyFile(tmp_path / "keys.json")
+    keys.create(None)
+    keys.put_device("a", 1, bytes(32))
+    keys.put_device("b", 1, bytes(32))
+    keys.retain(["a", "b", "c"])
+    keys.retain(["b"])
+    again = KeyFile(keys.path)
+    again.load()
+    assert (again.device_keys("a"), again.device_keys("b")) == ({}, {1: bytes(32)})
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['{"version":1,"fleet_key":"00","devices":{}}', '{"version":1,"fleet_key":null,"devices":{"a":{"1":"0102"}}}'],
+)
+def test_a_key_of_another_length_is_damage(tmp_path: Path, content: str) -> None:
+    (tmp_path / "keys.json").write_text(content)
+    with pytest.raises(KeyFileError, match="damaged"):
+        KeyFile(tmp_path / "keys.json").load()

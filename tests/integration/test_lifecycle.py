@@ -261,3 +261,19 @@ async def test_a_full_disk_is_logged_once_until_it_is_over(
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert caplog.text.count("Hall 3: the disk is full") == 1
     assert caplog.text.count("Hall 3: the journal can be written again") == 1
+
+
+async def test_a_journal_that_is_gone_is_told_and_a_first_one_is_not(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    entry = await add_hub(hass)
+    issue_id = f"{entry.entry_id}_journal_began_anew"
+    await add_device(hass, entry, DEVICE_ID, OTHER_KEY)
+    assert ir.async_get(hass).async_get_issue("iiot", issue_id) is None
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    for file in folder_of(hass, entry.entry_id).glob("intake.sqlite*"):
+        file.unlink()
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await settle(hass)
+    assert ir.async_get(hass).async_get_issue("iiot", issue_id) is not None
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    assert ir.async_get(hass).async_get_issue("iiot", issue_id) is None

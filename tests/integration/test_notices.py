@@ -9,8 +9,14 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 
-from custom_components.iiot.bridge.effects import JOURNAL_OVERRUN
-from custom_components.iiot.bridge.notices import FIXABLE, issue_id_of, show_notice, withdraw_notices
+from custom_components.iiot.bridge.notices import (
+    FIXABLE,
+    JOURNAL_BEGAN_ANEW,
+    JOURNAL_OVERRUN,
+    issue_id_of,
+    show_notice,
+    withdraw_notices,
+)
 from custom_components.iiot.const import DOMAIN
 from custom_components.iiot.engine.effects import Notice
 from custom_components.iiot.engine.plant import notices
@@ -27,6 +33,7 @@ FACTS: dict[str, dict[str, Any]] = {
     notices.CLOCK: {"skew_s": 412.5},
     notices.MANIFEST: {"reason": "more than 256 channels [x](y)"},
     notices.STORE: {"reason": "the disk is full"},
+    JOURNAL_BEGAN_ANEW: {},
     JOURNAL_OVERRUN: {"rows": 7, "readers": "history"},
 }
 
@@ -42,7 +49,7 @@ async def open_repair(hass: HomeAssistant, issue_id: str) -> Any:
     return manager, await manager.async_init(DOMAIN, context={"issue_id": issue_id})
 
 
-@pytest.mark.parametrize("kind", [*notices.KINDS, JOURNAL_OVERRUN])
+@pytest.mark.parametrize("kind", [*notices.KINDS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN])
 async def test_a_notice_is_a_repair_until_it_is_withdrawn(hass: HomeAssistant, mqtt_mock: Any, kind: str) -> None:
     entry = await add_hub(hass)
     await add_device(hass, entry, name="Press [7]")

@@ -17,7 +17,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import SelectSelector
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_mqtt_message
 
-from custom_components.iiot.bridge.effects import JOURNAL_OVERRUN
+from custom_components.iiot.bridge.notices import JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
 from custom_components.iiot.bridge.points import BUDGET_ISSUE
 from custom_components.iiot.const import DOMAIN
 from custom_components.iiot.engine.devices.inbox import Trust
@@ -205,7 +205,7 @@ def test_every_end_has_its_words() -> None:
 
 
 def test_every_repair_has_its_words() -> None:
-    assert set(WORDS["issues"]) == {*notices.KINDS, JOURNAL_OVERRUN, BUDGET_ISSUE}
+    assert set(WORDS["issues"]) == {*notices.KINDS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, BUDGET_ISSUE}
     for kind, words in WORDS["issues"].items():
         asked = {name for _, text in texts(words) for name in placeholders(text)}
         assert asked <= EVERYWHERE | FACTS.get(kind, set()), kind

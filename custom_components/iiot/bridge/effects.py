@@ -24,14 +24,12 @@ from ..engine.effects import (
 from ..engine.ports import Trimmed
 from ..engine.values import Connection
 from . import discovery
-from .notices import show_notice
+from .notices import JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, show_notice
 
 if TYPE_CHECKING:
     from .hub import Hub
 
 _LOGGER = logging.getLogger(__name__)
-
-JOURNAL_OVERRUN: Final = "journal_overrun"
 
 
 class Effects:
@@ -87,6 +85,11 @@ class Effects:
                 show_notice(self._hub.hass, self._hub.entry, effect)
             case Publish() | Commit():
                 raise AssertionError
+
+    @callback
+    def journal_began_anew(self) -> None:
+        """Say that the memory of what was accepted is gone."""
+        show_notice(self._hub.hass, self._hub.entry, Notice(JOURNAL_BEGAN_ANEW, None, True, {}))
 
     @callback
     def journal_trimmed(self, done: Trimmed) -> None:

@@ -84,6 +84,8 @@ async def async_put_key(hass: HomeAssistant, hub: Hub, device_id: str, key: Devi
         if is_new and is_registered(hub.entry, device_id):
             raise AbortFlow("already_configured")
         await hass.async_add_executor_job(hub.keys.put_device, device_id, key.kid, key.key)
+        if not hub.is_running:
+            raise AbortFlow("hub_not_running")  # another one has read the file meanwhile, perhaps before this key
 
 
 def read_key(text: str, device_id: str, kid: int) -> DeviceKey:

@@ -208,7 +208,7 @@ FLEET: Final = (
     ),
     FleetDescription(
         key="fleet.refused_messages",
-        state_class=SensorStateClass.TOTAL_INCREASING,
+        state_class=SensorStateClass.MEASUREMENT,  # strangers are counted from the start, and removed devices leave
         is_enabled=True,
         read=_refused,
     ),

@@ -60,12 +60,16 @@ class Hub:
         plant: Plant,
         store: SqliteIntake,
         keys: KeyFile,
+        *,
+        began_anew: bool = False,
     ) -> None:
         self.hass: Final = hass
         self.entry: Final = entry
         self.plant: Final = plant
         self.keys: Final = keys
         self.is_running = False
+        self.began_anew: Final = began_anew
+        """There were devices and no journal: what they sent before could count again."""
         self.effects: Final = Effects(self)
         self._is_open = True
         self._store: Final = store
@@ -83,6 +87,8 @@ class Hub:
         self._sender.start(self.entry)
         self.plant.set_connected(mqtt.is_connected(self.hass), now())
         self._perform(self.plant.start(now()))
+        if self.began_anew:
+            self.effects.journal_began_anew()
         watch = mqtt.watch_connection(self.hass, self._connection_changed)
         trim = async_track_time_interval(self.hass, self._trim, TRIM_EVERY)
         self._releases += [watch, trim]

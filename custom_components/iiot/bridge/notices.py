@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..runtime import IiotConfigEntry
 
 JOURNAL_OVERRUN: Final = "journal_overrun"
+JOURNAL_BEGAN_ANEW: Final = "journal_began_anew"
 DATA_ENTRY_ID: Final = "entry_id"
 DATA_DEVICE_ID: Final = "device_id"
 DATA_KIND: Final = "kind"
@@ -29,6 +30,7 @@ _SEVERITY: Final = {
     notices.MANIFEST: ir.IssueSeverity.WARNING,
     notices.STORE: ir.IssueSeverity.CRITICAL,
     JOURNAL_OVERRUN: ir.IssueSeverity.ERROR,
+    JOURNAL_BEGAN_ANEW: ir.IssueSeverity.ERROR,
 }
 
 

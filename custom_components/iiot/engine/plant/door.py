@@ -202,7 +202,7 @@ def adopt(site: Site, device_id: str, keys: dict[int, bytes], now: Now, effects:
     member = admit(site, device_id, keys, None)
     device = member.device
     entry = site.inbox.take(device_id)
-    if entry is not None and entry.key == device.keys.current[1] and _is_newer(entry, device):
+    if entry is not None and device.keys and entry.key == device.keys.current[1] and _is_newer(entry, device):
         device.window.move(entry.boot, entry.seq)
         member.heartbeat_at = (entry.boot, entry.seq)
         if entry.downlink.nonce == device.downlink.nonce:

@@ -7,10 +7,13 @@ the hub would refuse its own devices.
 import json
 import os
 import threading
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from ..errors import KeyFileError
+from ..wire.signing import KEY_BYTES
 
 VERSION: Final = 1
 _MODE: Final = 0o600
@@ -28,8 +31,7 @@ class KeyFile:
     def create(self, fleet_key: bytes | None) -> None:
         """Start a new file; replaces one that is left from a hub that is gone."""
         with self._turn:
-            self._fleet, self._devices = fleet_key, {}
-            self._write()
+            self._keep(fleet_key, {})
 
     def load(self) -> None:
         """Read the file; raises `KeyFileError`."""
@@ -38,9 +40,9 @@ class KeyFile:
             if content["version"] > VERSION:
                 raise KeyFileError("written by a newer release", path=str(self.path))
             fleet = content["fleet_key"]
-            self._fleet = None if fleet is None else bytes.fromhex(fleet)
+            self._fleet = None if fleet is None else _key(fleet)
             self._devices = {
-                device_id: {int(kid): bytes.fromhex(key) for kid, key in keys.items()}
+                device_id: {int(kid): _key(key) for kid, key in keys.items()}
                 for device_id, keys in content["devices"].items()
             }
         except FileNotFoundError as err:
@@ -58,8 +60,7 @@ class KeyFile:
     def set_fleet_key(self, fleet_key: bytes | None) -> None:
         """Replace the fleet key."""
         with self._turn:
-            self._fleet = fleet_key
-            self._write()
+            self._keep(fleet_key, self._devices)
 
     def device_keys(self, device_id: str) -> dict[int, bytes]:
         """Keys of a device by key id; empty when there is none."""
@@ -68,26 +69,31 @@ class KeyFile:
     def put_device(self, device_id: str, kid: int, key: bytes) -> None:
         """Make `key` the one key of a device."""
         with self._turn:
-            self._devices[device_id] = {kid: key}
-            self._write()
+            self._keep(self._fleet, {**self._devices, device_id: {kid: key}})
 
     def remove_device(self, device_id: str) -> None:
         """Forget the keys of a device."""
         with self._turn:
-            if self._devices.pop(device_id, None) is not None:
-                self._write()
+            if device_id in self._devices:
+                self._keep(self._fleet, {found: keys for found, keys in self._devices.items() if found != device_id})
+
+    def retain(self, device_ids: Collection[str]) -> None:
+        """Forget the keys of all other devices: they were removed while nobody was there to write."""
+        with self._turn:
+            if not self._devices.keys() <= set(device_ids):
+                self._keep(self._fleet, {found: keys for found, keys in self._devices.items() if found in device_ids})
 
     def delete(self) -> None:
         """Remove the file with the hub."""
         self.path.unlink(missing_ok=True)
 
-    def _write(self) -> None:
+    def _keep(self, fleet_key: bytes | None, devices: dict[str, dict[int, bytes]]) -> None:
+        """Write first, know afterwards: what could not be written was never there."""
         content: dict[str, Any] = {
             "version": VERSION,
-            "fleet_key": None if self._fleet is None else self._fleet.hex(),
+            "fleet_key": None if fleet_key is None else fleet_key.hex(),
             "devices": {
-                device_id: {str(kid): key.hex() for kid, key in keys.items()}
-                for device_id, keys in self._devices.items()
+                device_id: {str(kid): key.hex() for kid, key in keys.items()} for device_id, keys in devices.items()
             },
         }
         fresh = self.path.with_suffix(".new")
@@ -101,10 +107,20 @@ class KeyFile:
             fresh.replace(self.path)
             _sync_folder(self.path.parent)
         except OSError as err:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
             raise KeyFileError("the key file cannot be written", path=str(self.path)) from err
+        self._fleet, self._devices = fleet_key, devices
 
     def __repr__(self) -> str:
         return f"KeyFile({self.path.name!r}, devices={len(self._devices)})"
+
+
+def _key(text: str) -> bytes:
+    key = bytes.fromhex(text)
+    if len(key) != KEY_BYTES:
+        raise ValueError
+    return key
 
 
 def _sync_folder(folder: Path) -> None:

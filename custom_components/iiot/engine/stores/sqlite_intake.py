@@ -166,7 +166,8 @@ class SqliteIntake:
         (version,) = execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise StoreVersionError("was written by a newer release", path=str(self._path), version=version)
-        if version == 0:
+        self.is_new = version == 0
+        if self.is_new:
             self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
 
     @contextmanager
