@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -199,16 +200,20 @@ async def test_an_attempt_that_is_abandoned_closes_its_socket(
 ) -> None:
     ear = Ear(mosquitto.port, "ear")
     opened = []
+    begun, given_up = threading.Event(), threading.Event()
     connect = PahoLink._connect_blocking
 
     def slowly(link: PahoLink, client: paho.Client) -> None:
+        begun.set()
+        given_up.wait(5)
         connect(link, client)
         opened.append(client.socket())
 
     monkeypatch.setattr(PahoLink, "_connect_blocking", slowly)
     ear.link.open()
-    await asyncio.sleep(0)
+    await soon(begun.is_set)
     await ear.link.drop()
+    given_up.set()
     await soon(lambda: opened and opened[0].fileno() == -1)
     monkeypatch.undo()
     monkeypatch.setattr(paho, "wait_before", lambda _attempt, _random: 0.05)

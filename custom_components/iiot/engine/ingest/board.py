@@ -18,6 +18,14 @@ MAX_UNJUDGED: Final = 256
 MAX_KEY: Final = 64
 _SCALARS: Final = (float, int, bool, str, type(None))
 
+_TYPES: Final[dict[Kind, tuple[type, ...]]] = {
+    Kind.FLOAT: (float, int),
+    Kind.INT: (int, float),
+    Kind.BOOL: (bool,),
+    Kind.TEXT: (str,),
+    Kind.ENUM: (str,),
+}
+
 type Raw = tuple[Any, str | None, int]
 """Raw value, its quality word, time."""
 
@@ -189,17 +197,9 @@ def _means_the_same(before: Channel | None, after: Channel | None) -> bool:
 
 
 def _is_value_of(channel: Channel, value: Scalar | None) -> bool:
-    if value is None:
-        return True
-    match channel.kind:
-        case Kind.BOOL:
-            return isinstance(value, bool)
-        case Kind.FLOAT | Kind.INT:
-            return isinstance(value, (int, float)) and not isinstance(value, bool)
-        case Kind.ENUM:
-            return value in channel.options
-        case Kind.TEXT:
-            return isinstance(value, str)
+    if channel.kind is Kind.ENUM and value not in channel.options:
+        return value is None
+    return value is None or type(value) in _TYPES[channel.kind]
 
 
 def _by_word(word: str | None, value: Scalar | None, quality: Quality) -> tuple[Scalar | None, Quality]:
