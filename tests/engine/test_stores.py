@@ -74,6 +74,16 @@ def test_rows_come_back_as_they_went_in(store: IntakeStore) -> None:
     assert all(type(one.message) is bytes for one in drain(store))
 
 
+@pytest.mark.parametrize("many", [0, 1, 15, 16, 17, 255, 256, 257, 273, 600])
+def test_any_number_of_rows_and_states_is_kept_in_order(store: IntakeStore, many: int) -> None:
+    rows = [row(number) for number in range(many)]
+    states = [(f"device-{number:03}", str(number).encode()) for number in range(many)]
+    store.commit(batch(rows, states=states))
+    store.commit(batch([], states=[(device_id, state + b"!") for device_id, state in states]))
+    assert drain(store) == rows
+    assert sorted((kept.device_id, kept.state) for kept in store.load()) == [(d, state + b"!") for d, state in states]
+
+
 def test_positions_rise_and_readers_go_on_behind_them(store: IntakeStore) -> None:
     store.commit(batch([row(1), row(2)]))
     store.commit(batch([row(3)]))
