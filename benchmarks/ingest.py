@@ -199,11 +199,18 @@ class _Run:
         if lane not in (OURS, SENSORS):
             return
         senders = self._ground.fleet.devices.values() if lane == OURS else self._ground.doubles
-        shown = await self._ground.shown(lane)
         wanted = {device.id.rpartition("-")[2]: device.value for device in senders}
-        if wrong := [number for number, value in wanted.items() if abs(float(shown[number]) - value) > RESOLUTION / 2]:
+        end = time.monotonic() + COMMIT_S
+        while wrong := await self._not_shown(lane, wanted):
+            if time.monotonic() < end:
+                await asyncio.sleep(0.2)
+                continue
             message = f"{lane}: entities of {len(wrong)} devices do not show the last value ({', '.join(wrong[:10])})"
             raise TestbedError(message)
+
+    async def _not_shown(self, lane: str, wanted: dict[str, float]) -> list[str]:
+        shown = await self._ground.shown(lane)
+        return [number for number, value in wanted.items() if abs(float(shown[number]) - value) > RESOLUTION / 2]
 
 
 def _figures(run: dict[str, Any], burst: Laps, paced: dict[float, Laps]) -> list[Figure]:

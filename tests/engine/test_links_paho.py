@@ -221,6 +221,14 @@ async def test_an_attempt_that_is_abandoned_closes_its_socket(
     await ear.link.close()
 
 
+async def test_an_abandoned_attempt_that_failed_has_nothing_to_close() -> None:
+    attempt: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    attempt.set_exception(OSError())
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    paho._abandon(client, attempt)
+    assert client.socket() is None
+
+
 async def test_a_refused_connection_is_tried_again(mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture) -> None:
     settings = mosquitto._settings().replace("allow_anonymous true", "allow_anonymous false\npassword_file /dev/null")
     mosquitto._settings = lambda: settings
