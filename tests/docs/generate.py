@@ -2,7 +2,7 @@
 
 import sys
 
-from . import entities, facts, members, options, stories, tables, workings
+from . import entities, facts, members, options, repairs, stories, tables, workings
 from .pages import pages, refreshed
 
 
@@ -22,6 +22,7 @@ def blocks() -> dict[str, str]:
         **workings.blocks(),
         **options.blocks(),
         **entities.blocks(),
+        **repairs.blocks(),
         **tables.blocks(),
     }
 
