@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from iiot_engine.effects import Commit, Effect, Publish
+from iiot_engine.devices.inbox import Trust
+from iiot_engine.effects import Commit, Effect, Notice, Publish
 from iiot_engine.errors import Code, StoreError
 from iiot_engine.plant import Member, Plant
 from iiot_engine.ports import Batch, IntakeStore, JournalRow
 from iiot_engine.stores.memory import MemoryIntake
-from iiot_engine.values import NS_PER_S, Now, Settings, Shown
+from iiot_engine.values import NS_PER_S, Now, Quality, Settings, Shown
 from iiot_engine.wire import canonical, codec, signing
 
 START_S: Final = 1_795_190_400
@@ -127,6 +128,15 @@ class World:
     def of[T](self, kind: type[T]) -> list[T]:
         """Effects of one kind since `clear`."""
         return [effect for effect in self.effects if isinstance(effect, kind)]
+
+    def notices(self, kind: str) -> list[tuple[str | None, bool]]:
+        """Device and whether it is raised, of each notice of a kind since `clear`."""
+        return [(notice.device_id, notice.active) for notice in self.of(Notice) if notice.kind == kind]
+
+    def flags_of_newest(self) -> int:
+        """How the newest message was placed in time."""
+        self.pass_time(2)
+        return self.journal()[-1].flags
 
     # --- messages ------------------------------------------------------------------------
 
@@ -269,11 +279,26 @@ class Machine:
         """What an entity would show."""
         return self.member.board.values.get(channel)
 
+    def judged(self, channel: str) -> tuple[Any, Quality] | None:
+        """Value and quality that an entity would show."""
+        shown = self.shown(channel)
+        return None if shown is None else (shown.value, shown.quality)
+
     def value(self, channel: str) -> Any:
         """The value that an entity would show."""
         shown = self.shown(channel)
         assert shown is not None, f"nothing was shown of {channel}"
         return shown.value
+
+    def trust(self) -> Trust | None:
+        """How far the hub's inbox believes it; None: it does not wait there."""
+        entry = self.world.plant.inbox.get(self.id)
+        return entry.trust if entry else None
+
+    def answer(self) -> None:
+        """Answer the hub's question with a heartbeat."""
+        self.obey()
+        self.beat()
 
     # --- messages ------------------------------------------------------------------------
 

@@ -66,8 +66,16 @@ def _s(nanos: int) -> str:
 
 def limits() -> str:
     """Every number that a device can run into."""
-    plain = Settings()
-    rows = (
+    rows = (*_limits_of_messages(), *_limits_of_rows_and_times(Settings()), *_limits_of_traffic())
+    lines = ["| what | limit | beyond it |", "|---|---|---|"]
+    return "\n".join(lines + [f"| {what} | {limit} | {beyond} |" for what, limit, beyond in rows])
+
+
+type _Limit = tuple[str, str, str]
+
+
+def _limits_of_messages() -> tuple[_Limit, ...]:
+    return (
         ("message", f"{codec.MAX_MESSAGE_BYTES:,} bytes", "`too_large`"),
         ("heartbeat of a device that is not registered", f"{door.MAX_STRANGER_BYTES:,} bytes", "`unknown_device`"),
         ("lists and objects in it", str(door.MAX_STRANGER_PARTS), "`unknown_device`"),
@@ -86,6 +94,11 @@ def limits() -> str:
         ("commands of a manifest", str(manifest_rules.MAX_COMMANDS), "`malformed`, a repair"),
         ("options of a channel or actuator", str(manifest_rules.MAX_OPTIONS), "`malformed`, a repair"),
         ("members of `r`, columns of `rows`", str(data.MAX_COLUMNS), "`malformed`"),
+    )
+
+
+def _limits_of_rows_and_times(plain: Settings) -> tuple[_Limit, ...]:
+    return (
         (
             "number of an `int` channel",
             f"-2^{gates.MAX_INT.bit_length() - 1} to 2^{gates.MAX_INT.bit_length() - 1} - 1",
@@ -109,6 +122,11 @@ def limits() -> str:
             "replaced by the hub's, a repair",
         ),
         ("rise of the time anchor", f"{anchor.RISE_PPM} ppm", "-"),
+    )
+
+
+def _limits_of_traffic() -> tuple[_Limit, ...]:
+    return (
         ("a down message proves freshness for", _s(downlink.FRESH_NS), "-"),
         ("down numbers reserved at a time", str(downlink.BLOCK), "-"),
         ("receipt due after live rows", f"{_s(receipts.EVERY_NS)} after the last one", "-"),
@@ -130,8 +148,6 @@ def limits() -> str:
         ("devices with good clocks that make the hub doubt its own", str(upkeep.DOUBT_DEVICES), "a repair"),
         ("their median skew", f"above {_s(upkeep.DOUBT_SKEW_NS)}", "a repair"),
     )
-    lines = ["| what | limit | beyond it |", "|---|---|---|"]
-    return "\n".join(lines + [f"| {what} | {limit} | {beyond} |" for what, limit, beyond in rows])
 
 
 def intake() -> str:

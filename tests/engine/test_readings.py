@@ -4,85 +4,16 @@ from typing import Any
 
 import pytest
 
-from iiot_engine.devices.manifest import Channel
 from iiot_engine.devices.manifest_rules import read_manifest
-from iiot_engine.effects import DeviceLogged, HealthChanged, ManifestChanged, Refused, ValuesChanged
-from iiot_engine.errors import Refusal
+from iiot_engine.effects import ManifestChanged, Refused, ValuesChanged
 from iiot_engine.ingest.board import MAX_UNJUDGED, Board
-from iiot_engine.ingest.gates import gate_of
-from iiot_engine.values import NS_PER_S, Kind, Quality, TimeFlag
+from iiot_engine.values import NS_PER_S, Quality, TimeFlag
 from tests.builders import CHANNELS, Machine, World
 
 GOOD, UNCERTAIN, BAD = Quality.GOOD, Quality.UNCERTAIN, Quality.BAD
 
 
-def shown(machine: Machine, channel: str) -> tuple[Any, Quality] | None:
-    found = machine.shown(channel)
-    return None if found is None else (found.value, found.quality)
-
-
-def flags_of(world: World) -> int:
-    world.pass_time(2)
-    return world.journal()[-1].flags
-
-
-# --- gates -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("kind", "raw", "expected"),
-    [
-        (Kind.FLOAT, 20.5, (20.5, GOOD)),
-        (Kind.FLOAT, 20, (20, GOOD)),
-        (Kind.FLOAT, None, (None, BAD)),
-        (Kind.FLOAT, -41, (None, BAD)),
-        (Kind.FLOAT, 125.1, (None, BAD)),
-        (Kind.FLOAT, True, None),
-        (Kind.FLOAT, "20", None),
-        (Kind.FLOAT, [1], None),
-        (Kind.INT, 5, (5, GOOD)),
-        (Kind.INT, 5.0, (5, GOOD)),
-        (Kind.INT, 5.5, None),
-        (Kind.INT, None, (None, BAD)),
-        (Kind.INT, 500, (None, BAD)),
-        (Kind.INT, False, None),
-        (Kind.BOOL, True, (True, GOOD)),
-        (Kind.BOOL, None, (None, BAD)),
-        (Kind.BOOL, 1, None),
-        (Kind.TEXT, "Süd", ("Süd", GOOD)),
-        (Kind.TEXT, "x" * 4097, (None, BAD)),
-        (Kind.TEXT, None, (None, BAD)),
-        (Kind.TEXT, 1, None),
-        (Kind.ENUM, "run", ("run", GOOD)),
-        (Kind.ENUM, "halt", (None, BAD)),
-        (Kind.ENUM, None, (None, BAD)),
-        (Kind.ENUM, 1, None),
-    ],
-)
-def test_a_value_passes_the_gate_of_its_kind(kind: Kind, raw: Any, expected: Any) -> None:
-    channel = Channel(key="x", name="X", kind=kind, minimum=-40, maximum=125, options=("idle", "run"))
-    judged = gate_of(channel)(raw)
-    assert judged == expected
-    assert judged is None or type(judged[0]) in (type(raw), type(None), int)
-
-
-@pytest.mark.parametrize("raw", [1e300, -1e300, 2**63, 2**64 - 1, -(2.0**64)])
-def test_a_whole_number_beyond_64_bits_is_out_of_range(raw: float) -> None:
-    assert gate_of(Channel(key="x", name="X", kind=Kind.INT))(raw) == (None, BAD)
-
-
-def test_the_range_is_judged_after_scale_and_offset() -> None:
-    gate = gate_of(Channel(key="x", name="X", kind=Kind.FLOAT, scale=0.1, offset=-5, minimum=0, maximum=46.2))
-    assert gate(512) == (pytest.approx(46.2), GOOD)
-    assert gate(49) == (None, BAD)
-    huge = gate_of(Channel(key="x", name="X", kind=Kind.FLOAT, scale=1e200))
-    assert huge(1e200) == (None, BAD)
-    counted = gate_of(Channel(key="x", name="X", kind=Kind.INT, scale=0.5))
-    assert counted(3) == (1.5, GOOD)
-    assert counted(4) == (2, GOOD)
-
-
-# --- one moment ------------------------------------------------------------------------------
+# --- one moment ---------------------------------------------------------------------------
 
 
 def test_a_reading_is_shown_at_its_own_time_and_said_once() -> None:
@@ -124,17 +55,17 @@ def test_bad_and_missing_are_unknown_and_never_a_stale_value() -> None:
     machine = Machine(world).join()
     machine.read(temperature=20, strokes=1)
     machine.send("data", r={"temperature": 21}, q={"temperature": "bad"})
-    assert shown(machine, "temperature") == (None, BAD)
+    assert machine.judged("temperature") == (None, BAD)
     machine.send("data", r={"temperature": 22}, q={"temperature": "uncertain"})
-    assert shown(machine, "temperature") == (22, UNCERTAIN)
+    assert machine.judged("temperature") == (22, UNCERTAIN)
     machine.read(temperature=500)
-    assert shown(machine, "temperature") == (None, BAD)
+    assert machine.judged("temperature") == (None, BAD)
     machine.send("data", r={"temperature": 500}, q={"temperature": "uncertain"})
-    assert shown(machine, "temperature") == (None, BAD)
+    assert machine.judged("temperature") == (None, BAD)
     machine.send("data", r={"strokes": 2}, e={"temperature": "COMM"})
-    assert shown(machine, "temperature") == (None, BAD)
+    assert machine.judged("temperature") == (None, BAD)
     machine.send("data", e={"strokes": "VALUE"})
-    assert shown(machine, "strokes") == (None, BAD)
+    assert machine.judged("strokes") == (None, BAD)
 
 
 def test_a_position_is_shown_beside_a_reading_and_as_a_column() -> None:
@@ -146,7 +77,7 @@ def test_a_position_is_shown_beside_a_reading_and_as_a_column() -> None:
     stamp = world.now.wall_ns // NS_PER_S
     machine.rows(["loc"], [[stamp, 0, [48.2, 11.6]]])
     assert machine.member.board.position == (48.2, 11.6)
-    assert flags_of(world) == 0
+    assert world.flags_of_newest() == 0
     for nowhere in (None, [91, 0], [48], "home"):
         machine.rows(["loc"], [[stamp, 0, nowhere]])
         assert machine.member.board.position == (48.2, 11.6)
@@ -175,12 +106,12 @@ def test_a_waveform_is_kept_and_not_shown() -> None:
     wave = {"ch": "temperature", "t0": [world.now.wall_ns // NS_PER_S, 0], "dt_ns": 1_000, "v": [1, 2]}
     machine.send("data", wave=wave, n=[1, 1])
     assert machine.shown("temperature") is None
-    assert flags_of(world) == 0
+    assert world.flags_of_newest() == 0
     machine.send("data", wave=wave | {"ch": "unknown"}, n=[1, 2])
-    assert flags_of(world) == TimeFlag.QUARANTINED
+    assert world.flags_of_newest() == TimeFlag.QUARANTINED
 
 
-# --- what does not fit -----------------------------------------------------------------------
+# --- what does not fit --------------------------------------------------------------------
 
 
 def test_an_unknown_channel_waits_for_the_manifest_and_the_rest_counts() -> None:
@@ -188,7 +119,7 @@ def test_an_unknown_channel_waits_for_the_manifest_and_the_rest_counts() -> None
     machine = Machine(world).join()
     assert machine.read(temperature=20, pressure=1.5) is None
     assert machine.value("temperature") == 20
-    assert flags_of(world) == TimeFlag.QUARANTINED
+    assert world.flags_of_newest() == TimeFlag.QUARANTINED
     assert world.of(Refused) == []
     world.clear()
     machine.tell_manifest([CHANNELS[0], {"key": "pressure"}])
@@ -205,7 +136,7 @@ def test_a_value_of_the_wrong_type_waits_for_another_manifest() -> None:
     machine.tell_manifest([{"key": "temperature", "kind": "bool"}])
     assert machine.shown("temperature") is None
     machine.tell_manifest([{"key": "temperature", "kind": "text"}])
-    assert shown(machine, "temperature") == ("warm", UNCERTAIN)
+    assert machine.judged("temperature") == ("warm", UNCERTAIN)
 
 
 def test_of_a_channel_that_means_something_else_now_the_newest_value_that_fits_is_shown() -> None:
@@ -313,7 +244,7 @@ def test_before_the_first_manifest_everything_waits() -> None:
     machine = Machine(world)
     world.adopt(machine)
     assert machine.read(temperature=20) is None
-    assert flags_of(world) == TimeFlag.QUARANTINED
+    assert world.flags_of_newest() == TimeFlag.QUARANTINED
     machine.tell_manifest()
     assert machine.value("temperature") == 20
 
@@ -340,165 +271,7 @@ def test_a_device_cannot_fill_the_memory_with_what_nobody_wants() -> None:
     assert not {"list", "text", "x" * 65} & board.unjudged.keys()
 
 
-# --- manifests -------------------------------------------------------------------------------
-
-
-def test_a_changed_manifest_takes_away_what_is_gone() -> None:
-    world = World()
-    machine = Machine(world).join()
-    machine.read(temperature=20, strokes=1)
-    world.clear()
-    machine.tell_manifest([CHANNELS[1]])
-    assert machine.shown("temperature") is None
-    assert machine.value("strokes") == 1
-    assert world.of(ValuesChanged) == [ValuesChanged(machine.id, ["temperature"])]
-    world.clear()
-    machine.tell_manifest([CHANNELS[1], {"key": "new"}], digest="11" * 8)
-    assert world.of(ManifestChanged) == [], "the last heartbeat names another one, which we have"
-    machine.beat(manifest="11" * 8)
-    machine.tell_manifest([CHANNELS[1], {"key": "new"}], digest="11" * 8)
-    assert world.of(ManifestChanged) == [ManifestChanged(machine.id)]
-    assert world.of(ValuesChanged) == []
-
-
-def test_a_manifest_may_come_before_the_first_heartbeat_and_change() -> None:
-    world = World()
-    machine = Machine(world)
-    world.adopt(machine)
-    machine.tell_manifest([{"key": "a"}], digest="11" * 8)
-    machine.tell_manifest([{"key": "b"}], digest="22" * 8)
-    assert machine.member.device.manifest is not None
-    assert set(machine.member.device.manifest.channels) == {"b"}
-    machine.beat(manifest="33" * 8)
-    machine.tell_manifest([{"key": "c"}], digest="44" * 8)
-    assert set(machine.member.device.manifest.channels) == {"c"}, "neither is the wanted one: the newer counts"
-
-
-def test_a_manifest_is_read_with_all_its_words() -> None:
-    source = {
-        "digest": "00" * 8,
-        "channels": [
-            {
-                "key": "t",
-                "kind": "float",
-                "class": "temperature",
-                "state_class": "measurement",
-                "unit": "°C",
-                "precision": 1,
-                "mode": "poll",
-                "period": 5,
-                "deadband": 0.1,
-                "diagnostic": True,
-            }
-        ],
-        "actuators": [{"key": "fan", "kind": "switch", "channel": "t", "step": 1, "unit": "%", "min": 0, "max": 1}],
-        "alarms": [{"code": "hot"}],
-        "commands": ["describe"],
-    }
-    manifest = read_manifest(source)
-    channel, actuator, alarm = manifest.channels["t"], manifest.actuators["fan"], manifest.alarms[0]
-    assert (channel.name, channel.device_class, channel.polled, channel.diagnostic) == ("t", "temperature", True, True)
-    assert (channel.scale, channel.offset, channel.minimum, channel.options) == (1.0, 0.0, None, ())
-    assert (actuator.name, actuator.channel, actuator.minimum, actuator.maximum) == ("fan", "t", 0, 1)
-    assert (alarm.name, alarm.priority) == ("hot", "medium")
-    assert manifest.commands == {"describe"}
-    assert manifest.source is source
-    assert read_manifest({"digest": "00" * 8}).channels == {}
-
-
-@pytest.mark.parametrize("name", ["a\x07b", "a\u009fb", "\ud800", "x" * 129])
-def test_a_hostile_name_never_gets_in(name: str) -> None:
-    with pytest.raises(Refusal):
-        read_manifest({"digest": "00" * 8, "channels": [{"key": "a", "name": name}]})
-
-
-# --- the other leaves ------------------------------------------------------------------------
-
-
-def test_a_log_line_is_passed_on_unless_it_is_old() -> None:
-    world = World()
-    machine = Machine(world).join()
-    machine.send("log", level="warning", logger="modbus", msg="slave 3 is silent")
-    assert world.of(DeviceLogged) == [DeviceLogged(machine.id, "warning", "modbus", "slave 3 is silent")]
-    old = machine.make("log", level="error", msg="old")
-    world.skip(400)
-    world.receive(*old)
-    assert len(world.of(DeviceLogged)) == 1
-    assert world.journal()[-1].topic.endswith("log")
-
-
-def test_an_alarm_is_kept_for_those_who_read_the_journal() -> None:
-    world = World()
-    machine = Machine(world).join()
-    assert machine.send("alarm", code="hot", state="raised", occ=1, ch="temperature") is None
-    assert flags_of(world) == 0
-    assert world.journal()[-1].topic.endswith("/alarm")
-
-
-def test_a_heartbeat_says_how_the_device_is() -> None:
-    world = World()
-    machine = Machine(world).join()
-    machine.beat(
-        net={"ip": "192.0.2.17", "mac": "02:00:00:00:00:07", "rssi": -71, "via": "gw-1", "hops": 2},
-        power={"battery": 87.5, "volt": 3.7},
-        buffered=12,
-        loc=[48.1, 11.5],
-        place="Hall 2",
-        rekeyed=[[2, "00"]],
-        held=[1, 4],
-        drop=[[1, 6, 7]],
-    )
-    assert world.of(HealthChanged) == [HealthChanged(machine.id)]
-    health = machine.member.health()
-    assert (health.rssi_dbm, health.battery, health.buffered, health.firmware) == (-71, 87.5, 12, "1.0.0")
-    assert (health.connection, health.boot, health.lost_rows) == ("live", 1, 5)
-    assert health.last_seen_ns == world.now.wall_ns
-    assert health.booted_ns is not None
-    assert abs(health.booted_ns - (world.now.wall_ns - machine.up_ns)) < NS_PER_S
-    beat = machine.member.device.heartbeat
-    assert beat is not None
-    assert (beat.net.ip, beat.net.via, beat.volt, beat.loc, beat.place) == (
-        "192.0.2.17",
-        "gw-1",
-        3.7,
-        (48.1, 11.5),
-        "Hall 2",
-    )
-    world.pass_time(1)
-    world.kill()
-    assert machine.member.health().rssi_dbm == -71
-    assert machine.member.health().lost_rows == 5
-
-
-def test_nothing_is_known_of_a_device_that_never_called() -> None:
-    world = World()
-    machine = Machine(world)
-    world.adopt(machine)
-    health = machine.member.health()
-    assert (health.last_seen_ns, health.lag_s, health.rssi_dbm, health.booted_ns, health.skew_s) == (None,) * 5
-
-
-def test_a_heartbeat_that_was_overtaken_changes_nothing() -> None:
-    world = World()
-    machine = Machine(world).join()
-    older = machine.make("heartbeat", **machine.heartbeat_body(fw="0.9"))
-    machine.beat()
-    assert world.refusal_of(*older) is None
-    assert machine.member.health().firmware == "1.0.0"
-
-
-def test_the_birth_of_a_session_counts_unless_it_is_old() -> None:
-    world = World()
-    machine = Machine(world).join()
-    old = machine.make("status", state="online", session="ffffffff")
-    machine.send("status", state="online", session="eeeeeeee")
-    assert machine.member.device.session == "eeeeeeee"
-    world.skip(400)
-    world.receive(*old)
-    assert machine.member.device.session == "eeeeeeee"
-
-
-# --- after a restart -------------------------------------------------------------------------
+# --- after a restart ----------------------------------------------------------------------
 
 
 def test_values_are_shown_again_after_a_kill() -> None:

@@ -3,8 +3,9 @@
 from typing import Any
 
 from . import reference
+from .bad_bodies import GONE, wrong_bodies
 from .good import frames
-from .plant import BORN, DEVICE, HEARTBEAT, KEY, MANIFEST, OTHER_KEY, header
+from .plant import BORN, DEVICE, KEY, OTHER_KEY, header
 
 UP = 70_000
 RECEIVED = BORN + UP * 1_000_000
@@ -131,205 +132,11 @@ def _malformed_json() -> list[dict[str, Any]]:
 
 def _malformed_members() -> list[dict[str, Any]]:
     made = []
-    for name, leaf, body in _wrong_bodies():
+    for name, leaf, body in wrong_bodies():
         payload = header(leaf, 70, UP) | body
-        payload = {key: value for key, value in payload.items() if value != "<gone>"}
+        payload = {key: value for key, value in payload.items() if value != GONE}
         made.append(bad(name, "malformed", reference.seal(KEY, payload), topic=f"iiot/{DEVICE}/{leaf}"))
     return made
-
-
-def _wrong_bodies() -> list[tuple[str, str, dict[str, Any]]]:
-    reading: dict[str, Any] = {"r": {"temperature": 20.5}}
-    rows: dict[str, Any] = {"cols": ["temperature"], "rows": [[1_795_190_400, 0, 20.5]]}
-    wave = {"ch": "vibration", "t0": [1_795_190_401, 0], "dt_ns": 1_000_000, "v": [1]}
-    alarm = {"code": "hot", "state": "raised", "occ": 1}
-    log = {"level": "info", "logger": "x", "msg": "y"}
-    ack = {"cid": "01JD8Z6Q4W3M5N7P9R0T1V2X3Y", "status": "done", "hseq": 0}
-    first_channel: dict[str, Any] = MANIFEST["channels"][0]
-
-    def channel(**changed: Any) -> dict[str, Any]:
-        return MANIFEST | {"channels": [first_channel | changed]}
-
-    def wrong(leaf: str, body: dict[str, Any], **cases: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-        return [(f"{leaf}: {name.replace('_', ' ')}", leaf, body | change) for name, change in cases.items()]
-
-    return [
-        *[(f"no {key}", "data", reading | {key: "<gone>"}) for key in ("v", "kid", "ts", "ts_ns", "boot", "seq", "up")],
-        *wrong(
-            "data",
-            reading,
-            version_2={"v": 2},
-            version_0={"v": 0},
-            version_is_true={"v": True},
-            boot_is_negative={"boot": -1},
-            boot_beyond_32_bits={"boot": 1 << 32},
-            boot_is_a_float={"boot": 3.0},
-            boot_is_a_text={"boot": "3"},
-            seq_0={"seq": 0},
-            seq_beyond_32_bits={"seq": 1 << 32},
-            seq_is_null={"seq": None},
-            kid_0={"kid": 0},
-            up_is_negative={"up": -1},
-            up_of_53_bits={"up": 1 << 53},
-            ts_is_negative={"ts": -1},
-            ts_is_a_float={"ts": 1795190400.5},
-            ts_ns_of_a_whole_second={"ts_ns": 1_000_000_000},
-            tq_3={"tq": 3},
-            tq_is_a_text={"tq": "2"},
-            a_time_without_a_clock={"tq": 0},
-            a_clock_without_a_time={"ts": 0},
-            r_and_rows=rows,
-            r_and_wave={"wave": wave},
-            none_of_the_three={"r": "<gone>"},
-            r_is_a_list={"r": [1]},
-            r_has_258_members={"r": {f"k{at:03}": 1 for at in range(258)}},
-            late_is_a_number={"late": 1},
-            bye_is_a_text={"bye": "true"},
-            unknown_quality={"q": {"temperature": "good"}},
-            q_is_a_list={"q": ["bad"]},
-            unknown_failure={"e": {"temperature": "TIMEOUT"}},
-            n_counts_from_0={"n": [3, 0]},
-            n_is_a_number={"n": 3},
-            n_has_three={"n": [3, 1, 1]},
-            n_is_true={"n": [True, 1]},
-            n_beyond_32_bits={"n": [3, 1 << 32]},
-            n_of_a_boot_to_come={"n": [4, 1]},
-            poll_in_capitals={"poll": "0A1B2C3D"},
-            poll_too_short={"poll": "0a1b"},
-            loc_off_the_globe={"loc": [91, 0]},
-            loc_of_one_number={"loc": [48.1]},
-            loc_of_texts={"loc": ["48", "11"]},
-        ),
-        *wrong(
-            "data",
-            rows,
-            rows_without_columns={"cols": "<gone>"},
-            no_rows={"rows": []},
-            rows_is_an_object={"rows": {}},
-            row_too_short={"rows": [[1, 0]]},
-            row_too_long={"rows": [[1, 0, 1, 2]]},
-            row_is_a_number={"rows": [1]},
-            row_time_is_a_float={"rows": [[1.5, 0, 1]]},
-            row_nanoseconds_too_many={"rows": [[1, 1_000_000_000, 1]]},
-            row_time_is_negative={"rows": [[-1, 0, 1]]},
-            column_twice={"cols": ["a", "a"], "rows": [[1, 0, 1, 2]]},
-            column_is_a_number={"cols": [1]},
-            n_runs_over={"n": [3, (1 << 32) - 1], "rows": [[1, 0, 1], [2, 0, 1]]},
-        ),
-        *[
-            (f"wave: {name}", "data", {"wave": {k: v for k, v in (wave | change).items() if v != "<gone>"}})
-            for name, change in (
-                ("no channel", {"ch": "<gone>"}),
-                ("no start", {"t0": "<gone>"}),
-                ("no step", {"dt_ns": 0}),
-                ("samples of both forms", {"i16": "AAA="}),
-                ("no samples", {"v": "<gone>"}),
-                ("samples are texts", {"v": ["1"]}),
-                ("half a sample", {"v": "<gone>", "i16": "AA=="}),
-                ("no base64", {"v": "<gone>", "i16": "!!!!"}),
-                ("scale is a text", {"v": "<gone>", "i16": "AAA=", "scale": "1"}),
-            )
-        ],
-        ("wave is a list", "data", {"wave": [1]}),
-        *wrong(
-            "heartbeat",
-            HEARTBEAT,
-            no_name={"name": "<gone>"},
-            name_of_129={"name": "x" * 129},
-            name_is_null={"name": None},
-            nonce_too_short={"nonce": "88"},
-            nonce_in_capitals={"nonce": "8899AABBCCDDEEFF"},
-            session_missing={"session": "<gone>"},
-            interval_0={"interval": 0},
-            interval_is_true={"interval": True},
-            unknown_state={"state": "dozing"},
-            manifest_is_a_number={"manifest": 1},
-            hseq_is_negative={"hseq": -1},
-            no_held={"held": "<gone>"},
-            held_is_a_number={"held": 1},
-            held_of_a_boot_to_come={"held": [4, 1]},
-            thirty_three_alarms={"alarms": [["a", None, at] for at in range(33)]},
-            alarm_without_occurrence={"alarms": [["a", None]]},
-            alarm_channel_is_a_number={"alarms": [["a", 1, 1]]},
-            seventeen_key_steps={"rekeyed": [[at, "00"] for at in range(17)]},
-            key_step_without_salt={"rekeyed": [[2, ""]]},
-            salt_is_not_hexadecimal={"rekeyed": [[2, "zz"]]},
-            drop_backwards={"drop": [[3, 9, 1]]},
-            drop_of_two={"drop": [[3, 9]]},
-            net_is_a_text={"net": "wifi"},
-            rssi_is_a_text={"net": {"rssi": "-70"}},
-            battery_of_101={"power": {"battery": 101}},
-            place_of_65={"place": "x" * 65},
-            caps_is_a_text={"caps": "confirm"},
-            caps_of_numbers={"caps": [1]},
-            buffered_is_negative={"buffered": -1},
-            loc_is_a_text={"loc": "here"},
-            sleep_is_a_text={"state": "asleep", "for_s": "600"},
-        ),
-        *wrong(
-            "manifest",
-            MANIFEST,
-            no_digest={"digest": "<gone>"},
-            digest_too_short={"digest": "00"},
-            channels_is_an_object={"channels": {}},
-            channel_is_a_text={"channels": ["temperature"]},
-            two_hundred_and_fifty_seven_channels={"channels": [{"key": f"k{at}"} for at in range(257)]},
-            sixty_five_actuators={"actuators": [{"key": f"k{at}", "kind": "button"} for at in range(65)]},
-            channel_twice={"channels": [first_channel, first_channel]},
-            actuator_of_unknown_kind={"actuators": [{"key": "a", "kind": "laser"}]},
-            select_without_options={"actuators": [{"key": "a", "kind": "select"}]},
-            alarm_without_code={"alarms": [{"name": "x"}]},
-            alarm_of_unknown_priority={"alarms": [{"code": "x", "priority": "urgent"}]},
-            commands_of_numbers={"commands": [1]},
-            commands_is_a_text={"commands": "set"},
-        ),
-        *[
-            (f"manifest: {name}", "manifest", channel(**change))
-            for name, change in (
-                ("key is missing", {"key": None}),
-                ("key in capitals", {"key": "Temperature"}),
-                ("key with a slash", {"key": "a/b"}),
-                ("key of 65", {"key": "x" * 65}),
-                ("unknown kind", {"kind": "complex"}),
-                ("kind is a list", {"kind": []}),
-                ("name is a number", {"name": 5}),
-                ("scale 0", {"scale": 0}),
-                ("minimum is a text", {"min": "0"}),
-                ("precision 13", {"precision": 13}),
-                ("unknown mode", {"mode": "pull"}),
-                ("diagnostic is a number", {"diagnostic": 1}),
-                ("enum without options", {"kind": "enum"}),
-                ("option twice", {"kind": "enum", "options": ["a", "a"]}),
-                ("empty option", {"kind": "enum", "options": [""]}),
-                ("129 options", {"kind": "enum", "options": [f"o{at}" for at in range(129)]}),
-            )
-        ],
-        *wrong(
-            "status",
-            {"state": "online", "session": "0badcafe"},
-            unknown_state={"state": "up"},
-            no_session={"session": "<gone>"},
-        ),
-        *wrong(
-            "alarm",
-            alarm,
-            unknown_state={"state": "on"},
-            unknown_priority={"priority": "urgent"},
-            no_code={"code": "<gone>"},
-            no_occurrence={"occ": "<gone>"},
-            channel_is_a_number={"ch": 1},
-            text_of_257={"text": "x" * 257},
-        ),
-        *wrong(
-            "log",
-            log,
-            unknown_level={"level": "fatal"},
-            more_than_1_KiB={"msg": "x" * 1025},
-            more_than_1_KiB_of_bytes={"msg": "ü" * 600},
-            message_is_null={"msg": None},
-        ),
-        *wrong("ack", ack, unknown_status={"status": "ok"}, no_cid={"cid": "<gone>"}, no_hseq={"hseq": "<gone>"}),
-    ]
 
 
 def _misplaced() -> list[dict[str, Any]]:
