@@ -32,8 +32,13 @@ class Process:
         """Whether the program was started and has not ended."""
         return self._process is not None and self._process.returncode is None
 
-    async def start(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        """Start the program; raises TestbedError when it runs already or cannot be found."""
+    async def start(
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None, *, hears: bool = False
+    ) -> None:
+        """Start the program; raises TestbedError when it runs already or cannot be found.
+
+        A program that hears takes lines from `tell`.
+        """
         if self.is_running:
             message = f"{self.name} runs already"
             raise TestbedError(message)
@@ -42,7 +47,7 @@ class Process:
             try:
                 self._process = await asyncio.create_subprocess_exec(
                     *command,
-                    stdin=asyncio.subprocess.DEVNULL,
+                    stdin=asyncio.subprocess.PIPE if hears else asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     env=environment,
@@ -59,6 +64,13 @@ class Process:
     async def kill(self) -> None:
         """End the program at once, as a power cut would."""
         await self._end(signal.SIGKILL, STOP_S)
+
+    async def tell(self, line: str) -> None:
+        """Write a line to the standard input of a program that hears."""
+        pipe = self._running().stdin
+        assert pipe is not None, f"{self.name} does not hear"
+        pipe.write(f"{line}\n".encode())
+        await pipe.drain()
 
     def freeze(self) -> None:
         """Stop the program where it stands, as a machine that hangs would; its connections stay open."""

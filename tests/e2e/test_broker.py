@@ -11,7 +11,7 @@ from testbed.broker import Broker
 from testbed.errors import TestbedError
 from testbed.ports import LOOPBACK, free_ports
 
-from .works import until
+from .house import until
 
 
 def retained(port: int) -> bytes | None:

@@ -9,8 +9,9 @@ import pytest_asyncio
 
 from testbed.api import Api
 
+from .house import View, until
 from .test_fleet import NO_VALUE
-from .works import Site, View, Works, until
+from .works import Site, Works
 
 SOON_S = 10.0
 

@@ -7,7 +7,8 @@ from itertools import pairwise
 from iiot_engine.wire import signing
 from iiot_sim.profile import Profile
 
-from .works import Site, View, Works, until
+from .house import View, until
+from .works import Site, Works
 
 NO_VALUE = (None, "unknown", "unavailable")
 BAD_WITHIN_S = 60.0

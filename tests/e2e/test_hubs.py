@@ -5,8 +5,9 @@ from pathlib import Path
 
 from testbed.plant import DOMAIN
 
+from .house import until
 from .test_fleet import NO_VALUE, pushed
-from .works import Site, Works, until
+from .works import Site, Works
 
 SOON_S = 20.0
 

@@ -14,8 +14,9 @@ from iiot_engine.wire import codec, signing
 from iiot_engine.wire.topics import topic_of
 from testbed.plant import DOMAIN, Plant
 
+from .house import until
 from .wiretap import Heard, Wiretap
-from .works import LIVE, Site, Works, until
+from .works import LIVE, Site, Works
 
 TWIN_AFTER_S = 62.0
 ATTACK_WITHIN_S = 60.0

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from .works import Site, Works, until
+from .house import until
+from .works import Site, Works
 
 AWAY_S = 30.0
 

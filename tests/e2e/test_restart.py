@@ -3,10 +3,11 @@
 import asyncio
 import json
 
+from .house import View, until
 from .ledger import Journal
 from .test_fleet import NO_VALUE, pushed
 from .wiretap import Wiretap
-from .works import Site, View, Works, until
+from .works import Site, Works
 
 KILLS = 3
 FLOW_S = 3.0

@@ -9,7 +9,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from testbed.ports import LOOPBACK
 
-from .works import until
+from .house import until
 
 TAKEN_S = 20.0
 
