@@ -18,6 +18,7 @@ from ..engine.ports import Batch, Trimmed
 from ..engine.values import NS_PER_S, Now
 from . import discovery, mqtt
 from .effects import Effects
+from .inflow import Inflow
 from .sender import Sender
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Hub:
         self._store: Final = store
         self._store_turn: Final = asyncio.Lock()
         self._sender: Final = Sender(hass)
+        self._inflow: Final = Inflow(hass.loop, now, self._take)
         self._commit: asyncio.Task[None] | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._releases: list[CALLBACK_TYPE] = []
@@ -95,13 +97,14 @@ class Hub:
         # Home Assistant does not unload entries when it stops; what was accepted must be durable all the same.
         stop = self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stopping)
         self.entry.async_on_unload(stop)
-        self._releases += await mqtt.async_subscribe(self.hass, self.plant.settings.prefix, self._received)
+        self._releases += await mqtt.async_subscribe(self.hass, self.plant.settings.prefix, self._inflow.receive)
         self._tick()
 
     async def async_stop(self) -> None:
         """Stop listening, make everything durable, close the store, even of a hub that did not start. Idempotent."""
         if not self._is_open:
             return
+        self._inflow.drain()
         self.is_running = self._is_open = False
         while self._releases:
             self._releases.pop()()
@@ -170,13 +173,14 @@ class Hub:
     # --- the loop ------------------------------------------------------------------------
 
     @callback
-    def _received(self, topic: str, message: bytes, retained: bool) -> None:  # noqa: FBT001
-        effects = self.plant.on_message(topic, message, now(), retained=retained)
+    def _take(self, topic: str, message: bytes, at: Now, retained: bool) -> None:  # noqa: FBT001
+        effects = self.plant.on_message(topic, message, at, retained=retained)
         if effects:
             self._perform(effects)
 
     @callback
     def _connection_changed(self, connected: bool) -> None:  # noqa: FBT001
+        self._inflow.drain()
         self.plant.set_connected(connected, now())
 
     async def _stopping(self, _: Event) -> None:
@@ -187,6 +191,7 @@ class Hub:
         if not self.is_running:
             return
         self._ticking = self.hass.loop.call_later(TICK_S, self._tick)
+        self._inflow.drain()
         effects = self.plant.tick(now())
         if effects:
             self._perform(effects)
