@@ -48,7 +48,7 @@ _SECTIONS: Final[dict[str, dict[str, tuple[Any, Any]]]] = {
         CONF_LOST_FACTOR: (_DEFAULTS.lost_factor, _number(1.2, 100, 0.1)),
     },
     "traffic": {
-        CONF_STATE_INTERVAL: (DEFAULT_STATE_INTERVAL_S, _number(0.1, 3600, 0.1, "s")),
+        CONF_STATE_INTERVAL: (DEFAULT_STATE_INTERVAL_S, _number(0, 3600, 0.1, "s")),
         CONF_LISTEN_ONLY: (_DEFAULTS.listen_only, selector.BooleanSelector()),
     },
 }

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import InvalidData
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
 from custom_components.iiot.engine.values import Discovery, Settings
 
+from .field import FieldDevice, entity_id
 from .joining import add_hub, expected_lingering_timers, hass_config_dir  # noqa: F401  # fixtures
 
 PREFERENCES = {
@@ -78,7 +80,7 @@ async def test_a_device_is_late_before_it_is_lost(hass: HomeAssistant, mqtt_mock
         ("time", "delay_limit", 0),
         ("time", "skew_limit", 1),
         ("liveness", "late_factor", 1),
-        ("traffic", "state_interval", 0),
+        ("traffic", "state_interval", -0.1),
         ("traffic", "state_interval", 7200),
         ("joining", "discovery", "open"),
     ],
@@ -89,3 +91,17 @@ async def test_numbers_that_no_plant_needs_are_refused(
     entry = await add_hub(hass)
     with pytest.raises(InvalidData):
         await submit(hass, entry, **{part: {name: value}})
+
+
+async def test_no_interval_at_all_is_an_answer(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    entry = await add_hub(hass)
+    done = await submit(hass, entry, traffic={"state_interval": 0})
+    await hass.async_block_till_done()
+    assert done["type"] == "create_entry"
+    station = await (device := FieldDevice(hass)).join(entry)
+    shown = async_capture_events(hass, EVENT_STATE_CHANGED)
+    for value in (20.0, 21.0, 22.0):
+        await device.read(temperature=value)
+    temperature = entity_id(hass, "sensor", station, "temperature")
+    states = [event.data["new_state"].state for event in shown if event.data["entity_id"] == temperature]
+    assert [float(value) for value in states] == [20, 21, 22]
