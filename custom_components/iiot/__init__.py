@@ -11,6 +11,7 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
@@ -20,11 +21,13 @@ from .bridge.devices import Devices
 from .bridge.notices import withdraw_notices
 from .bridge.points import Points
 from .compose import async_build, folder_of
-from .const import DOMAIN
+from .const import DOMAIN, ENTRY_MINOR_VERSION, ENTRY_VERSION
 from .engine.errors import KeyFileError, StoreError, StoreVersionError
 from .runtime import IiotConfigEntry, Runtime
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+NEWER_ENTRY: Final = "newer_entry"
 
 PLATFORMS: Final = [
     Platform.BINARY_SENSOR,
@@ -35,8 +38,32 @@ PLATFORMS: Final = [
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Set up what all hubs share."""
-    del hass, config
+    """Set up what all hubs share, and say which entries Home Assistant will refuse for being of a newer release."""
+    del config
+    for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False):
+        if entry.version > ENTRY_VERSION:
+            ir.async_create_issue(
+                hass,
+                DOMAIN,
+                f"{NEWER_ENTRY}_{entry.entry_id}",
+                is_fixable=False,
+                severity=ir.IssueSeverity.ERROR,
+                translation_key=NEWER_ENTRY,
+                translation_placeholders=_versions(entry),
+            )
+    return True
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> bool:
+    """Refuse an entry of a newer minor version in words; there is no older form than this release's yet.
+
+    Home Assistant refuses a newer major version itself, without asking.
+    """
+    del hass
+    if entry.minor_version > ENTRY_MINOR_VERSION:
+        raise ConfigEntryError(
+            translation_domain=DOMAIN, translation_key="newer_entry", translation_placeholders=_versions(entry)
+        )
     return True
 
 
@@ -47,10 +74,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> bool
     folder = folder_of(hass, entry.entry_id)
     try:
         hub = await async_build(hass, entry)
-    except KeyFileError as err:
-        raise _broken("key_file", err, folder) from err
     except StoreVersionError as err:
         raise _broken("newer_store", err, folder) from err
+    except KeyFileError as err:
+        raise _broken("key_file", err, folder) from err
     except StoreError as err:
         raise _broken("journal", err, folder) from err
     entry.runtime_data = Runtime(hub=hub, points=Points(hub))
@@ -114,8 +141,17 @@ def _remove_files(folder: Path) -> None:
 
 
 def _broken(key: str, err: StoreError, folder: Path) -> ConfigEntryError:
+    facts = {name: str(fact) for name, fact in err.facts.items()}
     return ConfigEntryError(
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders={"reason": err.reason, "path": str(err.facts.get("path", folder))},
+        translation_placeholders={"path": str(folder), **facts, "reason": err.reason},
     )
+
+
+def _versions(entry: IiotConfigEntry) -> dict[str, str]:
+    return {
+        "site": entry.title,
+        "version": f"{entry.version}.{entry.minor_version}",
+        "known": f"{ENTRY_VERSION}.{ENTRY_MINOR_VERSION}",
+    }

@@ -53,7 +53,7 @@ def settings_of(entry: IiotConfigEntry) -> Settings:
 
 
 async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
-    """Build a hub from its files; raises `KeyFileError`, `StoreError`."""
+    """Build a hub from its files; raises `KeyFileError`, `StoreVersionError`, `StoreError`."""
     folder = folder_of(hass, entry.entry_id)
     keys = KeyFile(folder / "keys.json")
     pending = hass.data.get(DATA_PENDING_KEYS, {})
@@ -64,12 +64,12 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
             keys.create(pending[entry.unique_id])
         else:
             keys.load()
-            keys.retain(device_ids)
         store = SqliteIntake(folder / "intake.sqlite")
         try:
             plant = Plant(settings_of(entry), os.urandom, keys.fleet_key)
             plant.restore(store.load(), {found: keys.device_keys(found) for found in device_ids})
             _catch_up(plant, store)
+            keys.retain(device_ids)  # not before all files are known to be of this release or older
         except BaseException:
             store.close()
             raise

@@ -42,6 +42,8 @@ from .const import (
     CONF_PREFIX,
     DEFAULT_PREFIX,
     DOMAIN,
+    ENTRY_MINOR_VERSION,
+    ENTRY_VERSION,
     SUBENTRY_DEVICE,
 )
 from .device_flow import (
@@ -196,8 +198,8 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
 class IiotConfigFlow(DeviceDiscovery, domain=DOMAIN):
     """Sets a hub up, changes it, and offers the devices that call it."""
 
-    VERSION = 1
-    MINOR_VERSION = 1
+    VERSION = ENTRY_VERSION
+    MINOR_VERSION = ENTRY_MINOR_VERSION
 
     def __init__(self) -> None:
         super().__init__()

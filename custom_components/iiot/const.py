@@ -4,6 +4,10 @@ from typing import Final
 
 DOMAIN: Final = "iiot"
 
+# Version of entries: an entry of a newer one is refused
+ENTRY_VERSION: Final = 1
+ENTRY_MINOR_VERSION: Final = 1
+
 # Entry data: facts about the hub
 CONF_PREFIX: Final = "prefix"
 

@@ -181,7 +181,7 @@ def test_a_kept_value_that_does_not_fit_its_channel_is_not_shown_after_a_start(
 ) -> None:
     board = Board()
     board.learn(read_manifest({"digest": "00" * 8, "channels": [{"key": "x"} | channel, {"key": "y"}]}))
-    board.restore({"values": {"x": [value, 0, 1], "y": [None, 2, 1]}, "position": [None, 0]})
+    board.restore({"values": {"x": [value, 0, 1], "y": [None, 2, 1]}, "position": [None, 0], "waves": []})
     assert set(board.values) == {"y"}
 
 

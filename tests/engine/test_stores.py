@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iiot_engine.errors import StoreError, StoreVersionError
-from iiot_engine.ports import Batch, IntakeStore, JournalRow, Kept
+from iiot_engine.errors import StoreError
+from iiot_engine.ports import Batch, IntakeStore, JournalRow, Kept, Trimmed
 from iiot_engine.stores import memory, sqlite_intake
 from iiot_engine.stores.memory import MemoryIntake
 from iiot_engine.stores.sqlite_intake import SqliteIntake
@@ -62,7 +62,7 @@ def test_a_new_store_is_empty(store: IntakeStore) -> None:
     assert store.load() == []
     assert store.cursor("last_values") == store.cursor("history") == 0
     assert store.read_after(0, 10) == []
-    assert store.trim(before_ns=10**18, max_bytes=0) == (0, {}, False)
+    assert store.trim(before_ns=10**18, max_bytes=0) == Trimmed(0, {}, more=False)
     assert store.size_bytes() >= 0
 
 
@@ -126,12 +126,12 @@ def test_saving_values_moves_the_cursor_behind_the_batch(store: IntakeStore) -> 
 def test_old_rows_go_when_every_reader_has_taken_them(store: IntakeStore) -> None:
     store.commit(batch([row(number) for number in range(1, 11)], []))
     store.move_cursor("history", 4)
-    assert store.trim(before_ns=8, max_bytes=10**9) == (4, {}, False)
+    assert store.trim(before_ns=8, max_bytes=10**9) == Trimmed(4, {}, more=False)
     assert [one.seq for one in drain(store)] == [5, 6, 7, 8, 9, 10]
     store.move_cursor("history", 10)
-    assert store.trim(before_ns=8, max_bytes=10**9) == (3, {}, False)
+    assert store.trim(before_ns=8, max_bytes=10**9) == Trimmed(3, {}, more=False)
     assert [one.seq for one in drain(store)] == [8, 9, 10]
-    assert store.trim(before_ns=8, max_bytes=10**9) == (0, {}, False)
+    assert store.trim(before_ns=8, max_bytes=10**9) == Trimmed(0, {}, more=False)
 
 
 def test_what_does_not_fit_goes_and_each_reader_is_told_what_it_lost(store: IntakeStore) -> None:
@@ -141,6 +141,16 @@ def test_what_does_not_fit_goes_and_each_reader_is_told_what_it_lost(store: Inta
     assert (trimmed.rows, trimmed.lost) == (10, {"history": 6})
     assert drain(store) == []
     assert not store.trim(before_ns=0, max_bytes=0).more
+
+
+def test_the_device_that_took_the_room_of_others_is_named(store: IntakeStore) -> None:
+    quiet = [row(number) for number in range(1, 9)]
+    noisy = [row(number, size=5_000)._replace(device_id="noisy-1") for number in range(1, 5)]
+    store.commit(batch(quiet + noisy, None, [("press-07", b"{}"), ("noisy-1", b"{}")]))
+    trimmed = store.trim(before_ns=0, max_bytes=0)
+    assert (trimmed.lost, trimmed.noisiest) == ({"last_values": 12}, "noisy-1")
+    store.commit(batch(noisy, []))
+    assert store.trim(before_ns=0, max_bytes=0).noisiest is None, "nobody lost a row"
 
 
 @pytest.mark.parametrize("max_bytes", [0, 10**12])
@@ -276,16 +286,6 @@ def test_a_file_that_dies_without_a_close_holds_what_was_committed(tmp_path: Pat
     survivor = SqliteIntake(copy / "intake.db")
     assert drain(survivor) == [row(1)]
     survivor.close()
-
-
-def test_a_file_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "intake.db"
-    SqliteIntake(path).close()
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreVersionError) as error:
-        SqliteIntake(path)
-    assert error.value.facts["version"] == 99
 
 
 def test_a_file_that_is_no_database_is_told_so(tmp_path: Path) -> None:

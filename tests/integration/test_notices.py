@@ -34,7 +34,7 @@ FACTS: dict[str, dict[str, Any]] = {
     notices.MANIFEST: {"reason": "more than 256 channels [x](y)"},
     notices.STORE: {"reason": "the disk is full"},
     JOURNAL_BEGAN_ANEW: {},
-    JOURNAL_OVERRUN: {"rows": 7, "readers": "history"},
+    JOURNAL_OVERRUN: {"rows": 7, "readers": "history", "noisiest": "press-07"},
 }
 
 

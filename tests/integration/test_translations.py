@@ -17,6 +17,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import SelectSelector
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_mqtt_message
 
+from custom_components.iiot import NEWER_ENTRY
 from custom_components.iiot.bridge.notices import JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
 from custom_components.iiot.bridge.points import BUDGET_ISSUE
 from custom_components.iiot.const import DOMAIN
@@ -52,8 +53,9 @@ FACTS = {
     notices.CLOCK: {"skew_s"},
     notices.MANIFEST: {"reason"},
     notices.STORE: {"reason"},
-    JOURNAL_OVERRUN: {"rows", "readers"},
+    JOURNAL_OVERRUN: {"rows", "readers", "noisiest"},
     BUDGET_ISSUE: {"enabled"},
+    NEWER_ENTRY: {"version", "known"},
 }
 SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
 
@@ -205,7 +207,7 @@ def test_every_end_has_its_words() -> None:
 
 
 def test_every_repair_has_its_words() -> None:
-    assert set(WORDS["issues"]) == {*notices.KINDS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, BUDGET_ISSUE}
+    assert set(WORDS["issues"]) == {*notices.KINDS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, BUDGET_ISSUE, NEWER_ENTRY}
     for kind, words in WORDS["issues"].items():
         asked = {name for _, text in texts(words) for name in placeholders(text)}
         assert asked <= EVERYWHERE | FACTS.get(kind, set()), kind

@@ -21,6 +21,7 @@ from ..engine.effects import (
     ValuesChanged,
     Withdraw,
 )
+from ..engine.errors import Fact
 from ..engine.ports import Trimmed
 from ..engine.values import Connection
 from . import discovery
@@ -97,8 +98,15 @@ class Effects:
         lost = sum(done.lost.values())
         if lost:
             readers = ", ".join(sorted(done.lost))
-            _LOGGER.error("The journal is full: %s rows are gone before %s read them", lost, readers)
-            notice = Notice(JOURNAL_OVERRUN, None, True, {"rows": lost, "readers": readers})
+            _LOGGER.error(
+                "%s: the journal is full: %s rows are gone before %s read them; most of the room was taken by %s",
+                self._hub.entry.title,
+                lost,
+                readers,
+                done.noisiest,
+            )
+            facts: dict[str, Fact] = {"rows": lost, "readers": readers, "noisiest": done.noisiest}
+            notice = Notice(JOURNAL_OVERRUN, None, True, facts)
             show_notice(self._hub.hass, self._hub.entry, notice)
 
     @staticmethod

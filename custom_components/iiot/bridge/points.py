@@ -353,5 +353,6 @@ def _wanted(station: Station) -> dict[str, Described]:
     if manifest is None:
         rows += [row for row in station.known.values() if isinstance(row, PointDescription)]
     else:
-        rows += [describe(channel) for channel in manifest.channels.values()]
+        waves = member.board.waves if member else ()
+        rows += [describe(channel) for channel in manifest.channels.values() if channel.key not in waves]
     return {row.key: row for row in rows}

@@ -1,7 +1,10 @@
 """What the engine needs from outside, as small protocols."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+STATE_VERSION: Final = 2
+"""Of a device's `state` and `values`. A change of either needs a step in `stores/migrations`."""
 
 type Entropy = Callable[[int], bytes]
 """Gives so many unpredictable bytes."""
@@ -109,6 +112,8 @@ class Trimmed(NamedTuple):
     lost: dict[str, int]
     """Reader → rows dropped that it had not taken."""
     more: bool
+    noisiest: str | None = None
+    """When a reader lost rows: the device that most of what was dropped came from, in bytes."""
 
 
 class Link(Protocol):

@@ -33,13 +33,15 @@ type Raw = tuple[Any, str | None, int]
 class Board:
     """Values by channel key, and the gates that they pass."""
 
-    __slots__ = ("_channels", "_gates", "position", "position_ns", "unjudged", "values")
+    __slots__ = ("_channels", "_gates", "position", "position_ns", "unjudged", "values", "waves")
 
     def __init__(self) -> None:
         self.values: dict[str, Shown] = {}
         self.position: tuple[float, ...] | None = None
         self.position_ns = 0
         """When it was there, hub time."""
+        self.waves: set[str] = set()
+        """Channels that only ever came as waveforms: they have no value to show."""
         self.unjudged: dict[str, Raw] = {}
         self._channels: dict[str, Channel] = {}
         self._gates: dict[str, Gate] = {}
@@ -49,6 +51,7 @@ class Board:
         before = self._channels
         self._channels = manifest.channels
         self._gates = {key: gate_of(channel) for key, channel in manifest.channels.items()}
+        self.waves &= manifest.channels.keys()
         changed = [key for key in self.values if not _means_the_same(before.get(key), manifest.channels.get(key))]
         for key in changed:
             del self.values[key]
@@ -112,6 +115,19 @@ class Board:
                 fitting += self._put(key, raw, word, times[row], received_ns, changed) is not None
         return fitting
 
+    def note_wave(self, channel: str) -> bool:
+        """A waveform came; whether its channel turns out by it to be one without values."""
+        if channel not in self._gates or channel in self.values or channel in self.waves:
+            return False
+        self.waves.add(channel)
+        return True
+
+    def note_values(self, changed: list[str]) -> bool:
+        """Values came; whether one of them belongs to a channel that had only come as waveforms before."""
+        found = {key for key in self.waves.intersection(changed) if self.values[key].value is not None}
+        self.waves -= found
+        return bool(found)
+
     def fitting(self, data: Data) -> int:
         """How many columns of a message fit the manifest, showing none of them."""
         if data.wave is not None:
@@ -130,13 +146,14 @@ class Board:
             channel = self._channels.get(key)
             if channel is not None and _is_value_of(channel, value):
                 self.values[key] = Shown(value, Quality(quality), time_ns)
+        self.waves = {key for key in state["waves"] if key in self._channels}
         position, self.position_ns = state["position"]
         self.position = None if position is None else tuple(position)
 
     def state(self) -> dict[str, Any]:
         """Everything shown, as JSON; the argument of `restore`."""
         values = {key: list(shown) for key, shown in self.values.items()}
-        return {"values": values, "position": [self.position, self.position_ns]}
+        return {"values": values, "position": [self.position, self.position_ns], "waves": sorted(self.waves)}
 
     def _put(
         self,

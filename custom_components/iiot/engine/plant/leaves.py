@@ -67,6 +67,9 @@ def show(arrival: Arrival, data: Data, newest: int) -> int:
         fitting = board.show_moment(data, data.moment, newest, arrival.now.wall_ns, changed)
     elif data.wave is not None:
         fitting = board.fitting(data)
+        if board.note_wave(data.wave.channel):
+            member.values_changed = True
+            arrival.effects.append(ManifestChanged(member.device.id))
     else:
         times = _placed(member.device, arrival.header, data, arrival.timing, newest)
         newest = max(times)
@@ -74,6 +77,8 @@ def show(arrival: Arrival, data: Data, newest: int) -> int:
     member.device.lag_ns = max(0, arrival.now.wall_ns - newest)
     if changed or board.position is not position:
         member.values_changed = True
+        if board.waves and board.note_values(changed):
+            arrival.effects.append(ManifestChanged(member.device.id))
         arrival.effects.append(ValuesChanged(member.device.id, changed))
     return fitting
 

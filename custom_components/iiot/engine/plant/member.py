@@ -8,11 +8,11 @@ import orjson
 
 from ..devices.device import Device
 from ..devices.manifest_rules import read_manifest
-from ..errors import Refusal, StoreError
+from ..errors import Refusal, StoreError, StoreVersionError
 from ..ingest.board import Board
 from ..intake.positions import Positions
 from ..intake.receipts import ReceiptClock
-from ..ports import Kept
+from ..ports import STATE_VERSION, Kept
 from ..values import NS_PER_S, Connection
 
 MAX_CHANGES: Final = 10
@@ -123,6 +123,7 @@ class Member:
         """Everything of it that a crash must not lose."""
         return orjson.dumps(
             {
+                "version": STATE_VERSION,
                 "device": self.device.state(),
                 "positions": self.positions.state(),
                 "removed": self.is_removed,
@@ -134,6 +135,8 @@ class Member:
     def restore(self, kept: Kept) -> None:
         """Take up what `state`, the manifest and the values said; raises `StoreError` when it makes no sense.
 
+        `StoreVersionError` when a newer release wrote it.
+
         A window that cannot be read must not start anew: old messages would count again.
         """
         try:
@@ -143,6 +146,13 @@ class Member:
 
     def _restore(self, kept: Kept) -> None:
         state: dict[str, Any] = orjson.loads(kept.state)
+        version = state["version"]
+        if version > STATE_VERSION:
+            raise StoreVersionError(
+                f"what is kept of device {kept.device_id} was written by a newer release",
+                version=version,
+                known=STATE_VERSION,
+            )
         self.device.restore(state["device"])
         self.positions = Positions.restored(state["positions"])
         self.is_removed = state["removed"]

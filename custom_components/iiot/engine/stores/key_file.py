@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from ..errors import KeyFileError
 from ..wire.signing import KEY_BYTES
+from . import migrations
 
-VERSION: Final = 1
 _MODE: Final = 0o600
 
 
@@ -34,11 +34,11 @@ class KeyFile:
             self._keep(fleet_key, {})
 
     def load(self) -> None:
-        """Read the file; raises `KeyFileError`."""
+        """Read the file; raises `KeyFileError`, `StoreVersionError`."""
         try:
             content = json.loads(self.path.read_text("utf-8"))
-            if content["version"] > VERSION:
-                raise KeyFileError("written by a newer release", path=str(self.path))
+            migrations.check_version(content["version"], migrations.KEY_FILE_VERSION, str(self.path))
+            content = migrations.upgraded_keys(content)
             fleet = content["fleet_key"]
             self._fleet = None if fleet is None else _key(fleet)
             self._devices = {
@@ -90,7 +90,7 @@ class KeyFile:
     def _keep(self, fleet_key: bytes | None, devices: dict[str, dict[int, bytes]]) -> None:
         """Write first, know afterwards: what could not be written was never there."""
         content: dict[str, Any] = {
-            "version": VERSION,
+            "version": migrations.KEY_FILE_VERSION,
             "fleet_key": None if fleet_key is None else fleet_key.hex(),
             "devices": {
                 device_id: {str(kid): key.hex() for kid, key in keys.items()} for device_id, keys in devices.items()

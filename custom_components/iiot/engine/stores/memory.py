@@ -1,6 +1,6 @@
 """The intake in memory: for tests and dry runs. Nothing of it outlives the process."""
 
-from collections import deque
+from collections import Counter, deque
 from typing import Final
 
 from ..errors import StoreError
@@ -96,9 +96,13 @@ class MemoryIntake:
         lost = {
             reader: count for reader, at in self._cursors.items() if (count := sum(number > at for number in gone)) > 0
         }
+        shares: Counter[str] = Counter()
         for _ in gone:
-            self._size -= _size_of(self._journal.popleft().row)
-        return Trimmed(len(gone), lost, more=more)
+            row = self._journal.popleft().row
+            self._size -= _size_of(row)
+            shares[row.device_id] += len(row.message)
+        noisiest = min(shares, key=lambda found: (-shares[found], found)) if lost else None
+        return Trimmed(len(gone), lost, more=more, noisiest=noisiest)
 
     def _check_open(self) -> None:
         if not self._is_open:

@@ -11,11 +11,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import StoreError, StoreVersionError
+from ..errors import StoreError
 from ..ports import Batch, JournalEntry, JournalRow, Kept, Trimmed
+from . import migrations
 
-VERSION: Final = 1
-"""Of the tables below, kept in `user_version`."""
 LAST_VALUES: Final = "last_values"
 TRIM_STEP: Final = 5_000
 """Rows dropped in one transaction, so that no commit waits long."""
@@ -73,7 +72,7 @@ class SqliteIntake:
     """`IntakeStore` over one SQLite file."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file; raises `StoreError`, `StoreVersionError`."""
+        """Open or create the file, and bring an older one up to date; raises `StoreError`, `StoreVersionError`."""
         self._path: Final = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -177,15 +176,26 @@ class SqliteIntake:
 
     def _prepare(self) -> None:
         execute = self._db.execute
+        # A file of a newer release is left as it is, and so is what its log holds that was not moved into it yet.
+        self._db.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
+        (version,) = execute("PRAGMA user_version").fetchone()
+        migrations.check_version(version, migrations.JOURNAL_VERSION, str(self._path))
+        self._db.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, False)
         execute("PRAGMA journal_mode = WAL")
         execute("PRAGMA synchronous = FULL")
         execute("PRAGMA busy_timeout = 5000")
-        (version,) = execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise StoreVersionError("was written by a newer release", path=str(self._path), version=version)
         self.is_new = version == 0
         if self.is_new:
-            self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+            self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {migrations.JOURNAL_VERSION}; COMMIT;")
+        elif version < migrations.JOURNAL_VERSION:
+            self._upgrade(version)
+
+    def _upgrade(self, version: int) -> None:
+        try:
+            with self._transaction():
+                migrations.upgrade_journal(self._db, version)
+        except (ValueError, TypeError, KeyError) as err:
+            raise self._failure("cannot be brought up to date", err) from err
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -223,9 +233,18 @@ class SqliteIntake:
             " ON f.position > r.position AND f.position <= ? GROUP BY r.name",
             (position,),
         ).fetchall()
+        noisiest = self._noisiest(position) if behind else None
         with self._transaction():
             dropped = self._db.execute("DELETE FROM frames WHERE position <= ?", (position,)).rowcount
-        return Trimmed(dropped, dict(behind), more=more and dropped > 0)
+        return Trimmed(dropped, dict(behind), more=more and dropped > 0, noisiest=noisiest)
+
+    def _noisiest(self, upto: int) -> str:
+        """Device with the most bytes up to a position."""
+        query = (
+            "SELECT device_id FROM frames WHERE position <= ?"
+            " GROUP BY device_id ORDER BY sum(length(message)) DESC, device_id"
+        )
+        return str(self._db.execute(query, (upto,)).fetchone()[0])
 
     def _failure(self, what: str, err: Exception) -> StoreError:
         return StoreError(f"the journal {what}: {err}", path=str(self._path))
