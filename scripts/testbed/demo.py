@@ -17,7 +17,7 @@ from .broker import Broker
 from .errors import TestbedError
 from .fleet import Row, fleet, table
 from .hass import OWNER, HomeAssistant
-from .plant import Plant, add_hub, hub_entry, new_fleet_key
+from .plant import Plant, add_hub, hub_entry, must_start, new_fleet_key
 from .ports import LOOPBACK, free_ports, is_free
 
 SITE = "Demo plant"
@@ -47,9 +47,12 @@ class Demo:
         await _begin(stack, "broker", self.broker.start, self.broker.stop)
         await _begin(stack, "Home Assistant", self.hass.start, self.hass.stop)
         async with self.hass.api() as api:
-            if await hub_entry(api) is None:
+            entry = await hub_entry(api)
+            if entry is None:
                 _say("adding the hub with a new fleet key")
                 await add_hub(api, name=SITE, prefix=PREFIX, fleet_key=new_fleet_key(self.key_file))
+            else:
+                await must_start(api, entry["entry_id"])
         await asyncio.sleep(SUBSCRIBED_S)
         await _begin(stack, f"the simulated plant of {DEVICES} sensors", self.plant.start, self.plant.stop)
 

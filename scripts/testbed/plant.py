@@ -17,6 +17,8 @@ DOMAIN = "iiot"
 KEY_BYTES = 32
 # Home Assistant tries its broker again every 10 s.
 CONNECT_S = 15.0
+START_S = 60.0
+FAILED = ("setup_error", "migration_error")
 
 
 def new_fleet_key(file: Path) -> str:
@@ -58,6 +60,21 @@ async def hub_entry(api: Api) -> dict[str, Any] | None:
     """Return the first hub's config entry, or None when there is none."""
     entries: list[dict[str, Any]] = await api.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
     return next((entry for entry in entries if entry["source"] != "ignore"), None)
+
+
+async def must_start(api: Api, entry_id: str) -> None:
+    """Wait until a hub runs; raises TestbedError with the entry's own reason when it does not."""
+    deadline = time.monotonic() + START_S
+    while True:
+        entries: list[dict[str, Any]] = await api.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
+        entry = next(found for found in entries if found["entry_id"] == entry_id)
+        if entry["state"] == "loaded":
+            return
+        if entry["state"] in FAILED or time.monotonic() > deadline:
+            reason = entry["reason"] or f"its state is {entry['state']}; look under Settings, Repairs"
+            message = f"the site {entry['title']} does not start: {reason}"
+            raise TestbedError(message)
+        await asyncio.sleep(0.2)
 
 
 class Plant:
