@@ -6,12 +6,17 @@ Home Assistant finds the integration only when `custom_components` was imported 
 import logging
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 import custom_components  # noqa: F401
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# A busy machine is no defect: no example is timed. Every run tries others; a failing one prints what reproduces it.
+hypothesis.settings.register_profile("plant", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("plant")
 
 # What Home Assistant logs when the integration uses something that is on its way out (`helpers.frame.report_usage`,
 # `helpers.deprecation`).

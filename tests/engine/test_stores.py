@@ -215,7 +215,7 @@ def test_a_closed_store_says_so_and_closes_again(store: IntakeStore) -> None:
             call()
 
 
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_a_storm_leaves_every_row_in_every_store(opener: Opener, seed: int) -> None:
     storm = Storm(World(opener()), seed)

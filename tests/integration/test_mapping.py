@@ -142,7 +142,7 @@ class Bare(SensorEntity):
         self._attr_native_value = value
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     words=st.fixed_dictionaries(
         {

@@ -74,7 +74,7 @@ class Rig:
             self.resender.receipt_came(self.up_ms, len(self.shelf.answer(1, upto)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     loss=st.floats(0, 0.7),
@@ -100,7 +100,7 @@ def test_every_row_is_answered_in_the_end(seed: int, loss: float, rows: int, awa
     assert rig.given_up <= {row for row in range(1, rows + 1) if row not in rig.taken}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32), poison=st.sets(st.integers(1, 40), min_size=1, max_size=3))
 def test_a_row_that_is_never_taken_does_not_block_those_behind_it(seed: int, poison: set[int]) -> None:
     rig = Rig(Random(seed), poison=frozenset(poison))
