@@ -54,6 +54,8 @@ class World:
         self.held_commits: list[Batch] | None = None
         """Batches that wait for `finish_commits`; None: each is written at once."""
         self.store_fails = False
+        self.standing: set[tuple[str, str | None]] = set()
+        """Notices that people see when the hub starts."""
         self.plant: Plant
         self._start()
 
@@ -182,6 +184,7 @@ class World:
         while entries := self.store.read_after(position, 100):
             self.plant.replay(entries)
             position = entries[-1].position
+        self.plant.recall(self.standing)
         self.plant.set_connected(self.connected, self.now)
         self.perform(self.plant.start(self.now))
 

@@ -91,6 +91,8 @@ class Member:
     """Steady time until which it listens although it counts as asleep: it just called."""
     manifest_changes: deque[int] = field(default_factory=lambda: deque(maxlen=MAX_CHANGES))
     """Steady times of the last changes of its manifest."""
+    unfit: int = 0
+    """Messages in its name since the last accepted one that no key of ours made."""
     clock_quality: int = 0
     """`tq` of the last undelayed message."""
     values_changed: bool = False

@@ -11,8 +11,9 @@ FOREIGN: Final = "second_commander"
 CLOCK: Final = "device_clock_wrong"
 HUB_CLOCK: Final = "hub_clock_in_doubt"
 MANIFEST: Final = "manifest_refused"
+KEY: Final = "device_key_unknown"
 STORE: Final = "intake_not_writable"
-KINDS: Final = (TWIN, FOREIGN, CLOCK, HUB_CLOCK, MANIFEST, STORE)
+KINDS: Final = (TWIN, FOREIGN, KEY, CLOCK, HUB_CLOCK, MANIFEST, STORE)
 
 
 def say(

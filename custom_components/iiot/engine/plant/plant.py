@@ -98,6 +98,13 @@ class Plant:
         for entry in entries:
             replaying.show_again(self._site, entry.row)
 
+    def recall(self, standing: Iterable[tuple[str, str | None]]) -> None:
+        """Take up the notices (kind, device) that stood before a restart: they go when it shows that they are over."""
+        self._site.notices.update(standing)
+        for kind, device_id in self._site.notices:
+            if kind == notices.KEY and device_id in self._site.members:
+                self._site.members[device_id].unfit = reception.KEY_PROOFS
+
     def start(self, now: Now) -> list[Effect]:
         """Begin: deadlines count from now, and every device is asked how it is."""
         effects: list[Effect] = []
@@ -107,23 +114,34 @@ class Plant:
             member.device.liveness.resume(now.wall_ns)
             member.device.downlink.resume(self._site.entropy)
             reception.announce(self._site, member, now, effects)
-            if member.device.has_twin:
-                notices.say(self._site, effects, notices.TWIN, member.device.id)
-            if member.device.is_foreign:
-                notices.say(self._site, effects, notices.FOREIGN, member.device.id)
+            notices.say(self._site, effects, notices.TWIN, member.device.id, active=member.device.has_twin)
+            notices.say(self._site, effects, notices.FOREIGN, member.device.id, active=member.device.is_foreign)
         self._upkeep.tick(self._site, now, effects)
         return effects
 
     # --- running -------------------------------------------------------------------------
 
-    def on_message(self, topic: str, message: bytes, now: Now, *, retained: bool = False) -> list[Effect]:
-        """Take in one message, whoever sent it. Never raises for what is in it."""
+    def on_message(
+        self,
+        topic: str,
+        message: bytes,
+        now: Now,
+        *,
+        retained: bool = False,
+        refusals: list[Refusal] | None = None,
+    ) -> list[Effect]:
+        """Take in one message, whoever sent it. Never raises for what is in it.
+
+        Who wants to know why it was refused hands `refusals` in; it stays empty when the message was accepted.
+        """
         effects: list[Effect] = []
         self._upkeep.follow_step(self._site, now)
         try:
             reception.receive(self._site, topic, message, now, effects, retained=retained)
         except Refusal as refusal:
             reception.refuse(self._site, topic, refusal, now, effects)
+            if refusals is not None:
+                refusals.append(refusal)
         return effects
 
     def tick(self, now: Now) -> list[Effect]:
@@ -183,10 +201,11 @@ class Plant:
         member = self._site.members[device_id]
         member.device.keys = KeyRing(keys)
         member.device.just_adopted = True
-        return self.settle(device_id, notices.TWIN, now) + self.settle(device_id, notices.FOREIGN, now)
+        kinds = (notices.TWIN, notices.FOREIGN, notices.KEY)
+        return [effect for kind in kinds for effect in self.settle(device_id, kind, now)]
 
     def settle(self, device_id: str, kind: str, now: Now) -> list[Effect]:
-        """A person decided about a twin or a second commander: this hub goes on."""
+        """A person decided: this hub goes on with the device. What still holds is found, and said, again."""
         effects: list[Effect] = []
         member = self._site.members.get(device_id)
         if member is not None:
@@ -195,10 +214,20 @@ class Plant:
                 device.has_twin, device.twin_count = False, 0
             elif kind == notices.FOREIGN:
                 device.is_foreign = False
+            elif kind == notices.KEY:
+                member.unfit = 0
             notices.say(self._site, effects, kind, device_id, active=False)
             self._site.touch(member, now.steady_ns, 0)
             effects.append(HealthChanged(device_id))
         return effects
+
+    def ask(self, device_id: str, now: Now) -> None:
+        """A person wants a device to say at once how it is, and what it measures if that is not known."""
+        member = self._site.members.get(device_id)
+        if member is not None:
+            member.wants.poll_due_ns = now.steady_ns
+            member.wants.described_ns = None
+            member.wants.describes = 0
 
     def reoffer(self, device_id: str) -> None:
         """A person took back that a waiting device is ignored: offer it at its next call."""

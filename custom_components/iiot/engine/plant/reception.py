@@ -34,6 +34,10 @@ _READERS: Final[dict[Leaf, Callable[[dict[str, Any]], Any]]] = {
     Leaf.STATUS: frames.read_status,
 }
 
+KEY_PROOFS: Final = 3
+"""Messages under a key that is not ours, of a device that is lost, until a person is asked for the key."""
+_UNFIT: Final = frozenset({Code.BAD_MAC, Code.UNKNOWN_KEY})
+
 _KID: Final = re.compile(rb'"kid":([0-9]{1,10})[,}]')
 """The key that a message names: looked for, not parsed, since nothing in it is proved."""
 
@@ -139,8 +143,21 @@ def refuse(site: Site, topic: str, refusal: Refusal, now: Now, effects: list[Eff
         parsed = topics.parse_up(site.settings.prefix, topic)
         count_refusal(site.strangers, parsed[0] if parsed else "", refusal, now, effects)
         return
-    device = route[0].device
+    member = route[0]
+    device = member.device
     count_refusal(device.refusals, device.id, refusal, now, effects)
+    if refusal.code in _UNFIT:
+        _doubt_key(site, member, effects)
+
+
+def _doubt_key(site: Site, member: Member, effects: list[Effect]) -> None:
+    """A lost device in whose name messages come that nothing of ours signed has another key, most likely.
+
+    One that is live has the right key: then somebody else wrote them.
+    """
+    member.unfit += 1
+    if member.unfit >= KEY_PROOFS and member.connection is Connection.LOST:
+        notices.say(site, effects, notices.KEY, member.device.id)
 
 
 def _bad_mac(device: Device, span: bytes) -> Refusal:
@@ -172,7 +189,7 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
     device.keep_clock(header.boot, clock)
     if flags is not None:
         _journal(site, incoming, now, flags, timing.anchor_ns, timing.skew_ns)
-    _count(site, incoming, now)
+    _count(site, incoming, now, effects)
     if not delayed:
         member.clock_quality = header.tq
         said_after = (header.boot, header.seq) > member.heartbeat_at
@@ -186,10 +203,14 @@ def _check_room(site: Site) -> None:
         raise Refusal(Code.BUSY, "the journal cannot be written")
 
 
-def _count(site: Site, incoming: Incoming, now: Now) -> None:
-    incoming.member.messages += 1
+def _count(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> None:
+    member = incoming.member
+    member.messages += 1
+    if member.unfit:
+        member.unfit = 0
+        notices.say(site, effects, notices.KEY, member.device.id, active=False)
     site.accepted += 1
-    site.touch(incoming.member, now.steady_ns, _COMMIT_WITHIN_NS[incoming.leaf])
+    site.touch(member, now.steady_ns, _COMMIT_WITHIN_NS[incoming.leaf])
 
 
 def _is_proof(device: Device, body: Heartbeat | Ack, steady_ns: int) -> bool:
@@ -251,7 +272,7 @@ def _take_offline(site: Site, incoming: Incoming, now: Now, effects: list[Effect
         device.liveness.leave()
         announce(site, incoming.member, now, effects)
     _journal(site, incoming, now)
-    _count(site, incoming, now)
+    _count(site, incoming, now, effects)
 
 
 def _look_for_twin(site: Site, device: Device, header: Header, now_ns: int, effects: list[Effect]) -> None:

@@ -15,16 +15,19 @@ STEP_NS: Final = NS_PER_S // 2
 DOUBT_SKEW_NS: Final = 60 * NS_PER_S
 DOUBT_DEVICES: Final = 3
 """The hub doubts its own clock when at least so many good clocks disagree by more."""
+GATHER_NS: Final = 600 * NS_PER_S
+"""For so long after a start too few good clocks do not mean that the doubt of before is over."""
 
 
 class Upkeep:
     """The plant's sense of passing time."""
 
-    __slots__ = ("_offset_ns", "_round_ns")
+    __slots__ = ("_offset_ns", "_round_ns", "_since_ns")
 
     def __init__(self) -> None:
         self._offset_ns: int | None = None
         self._round_ns = 0
+        self._since_ns: int | None = None
 
     def tick(self, site: Site, now: Now, effects: list[Effect]) -> None:
         """Do what is due; call it several times a second."""
@@ -33,7 +36,9 @@ class Upkeep:
             self._round_ns = now.steady_ns
             _look_over(site, now, effects)
             _follow_jump(site, now)
-            _doubt(site, effects)
+            if self._since_ns is None:
+                self._since_ns = now.steady_ns
+            _doubt(site, effects, is_early=now.steady_ns - self._since_ns < GATHER_NS)
         commits.begin(site, now, effects)
 
     def follow_step(self, site: Site, now: Now) -> None:
@@ -70,7 +75,7 @@ def _follow_jump(site: Site, now: Now) -> None:
                     clock.shift(step_ns)
 
 
-def _doubt(site: Site, effects: list[Effect]) -> None:
+def _doubt(site: Site, effects: list[Effect], *, is_early: bool) -> None:
     """Compare the hub's clock with the good clocks of its devices."""
     skews = []
     for member in site.members.values():
@@ -82,4 +87,5 @@ def _doubt(site: Site, effects: list[Effect]) -> None:
     middle = median(skews) if len(skews) >= DOUBT_DEVICES else 0
     site.doubts = abs(middle) > DOUBT_SKEW_NS
     seconds = round(middle / NS_PER_S)
-    notices.say(site, effects, notices.HUB_CLOCK, active=site.doubts, skew_s=seconds)
+    if len(skews) >= DOUBT_DEVICES or not is_early:
+        notices.say(site, effects, notices.HUB_CLOCK, active=site.doubts, skew_s=seconds)
