@@ -111,12 +111,14 @@ async def _async_end(hass: HomeAssistant, entry: IiotConfigEntry) -> bool:
     entry.runtime_data.points.stop()
     await hub.async_stop()
     discovery.withdraw_all(hub)
-    withdraw_notices(hass, entry.entry_id)
+    if entry.disabled_by is not None:
+        withdraw_notices(hass, entry.entry_id)
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> None:
     """Remove what is left of a hub: keys and journal, what a person made of its dashboard, what they ignored."""
+    withdraw_notices(hass, entry.entry_id)
     await panel.async_forget(hass, entry.entry_id)
     await hass.async_add_executor_job(_remove_files, folder_of(hass, entry.entry_id))
     for other in hass.config_entries.async_entries(DOMAIN):

@@ -3,13 +3,12 @@
 from typing import Any
 
 import pytest
-from homeassistant.components.repairs import repairs_flow_manager
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.setup import async_setup_component
 
 from custom_components.iiot.bridge.notices import (
+    ENTITY_BUDGET,
     FIXABLE,
     JOURNAL_BEGAN_ANEW,
     JOURNAL_OVERRUN,
@@ -23,10 +22,14 @@ from custom_components.iiot.engine.plant import notices
 
 from .joining import (  # noqa: F401  # fixtures
     DEVICE_ID,
+    DEVICE_KEY,
+    OTHER_KEY,
     add_device,
     add_hub,
+    call,
     expected_lingering_timers,
     hass_config_dir,
+    settle,
 )
 
 FACTS: dict[str, dict[str, Any]] = {
@@ -35,6 +38,7 @@ FACTS: dict[str, dict[str, Any]] = {
     notices.STORE: {"reason": "the disk is full"},
     JOURNAL_BEGAN_ANEW: {},
     JOURNAL_OVERRUN: {"rows": 7, "readers": "history", "noisiest": "press-07"},
+    ENTITY_BUDGET: {"enabled": 8_000},
 }
 
 
@@ -42,14 +46,7 @@ def issue(hass: HomeAssistant, entry: ConfigEntry, kind: str, device_id: str | N
     return ir.async_get(hass).async_get_issue(DOMAIN, issue_id_of(entry.entry_id, kind, device_id))
 
 
-async def open_repair(hass: HomeAssistant, issue_id: str) -> Any:
-    assert await async_setup_component(hass, "repairs", {})
-    manager = repairs_flow_manager(hass)
-    assert manager is not None
-    return manager, await manager.async_init(DOMAIN, context={"issue_id": issue_id})
-
-
-@pytest.mark.parametrize("kind", [*notices.KINDS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN])
+@pytest.mark.parametrize("kind", [*notices.KINDS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, ENTITY_BUDGET])
 async def test_a_notice_is_a_repair_until_it_is_withdrawn(hass: HomeAssistant, mqtt_mock: Any, kind: str) -> None:
     entry = await add_hub(hass)
     await add_device(hass, entry, name="Press [7]")
@@ -88,32 +85,39 @@ async def test_notices_of_one_hub_go_with_it_and_leave_those_of_another(hass: Ho
     assert ir.async_get(hass).async_get_issue(DOMAIN, "other") is not None
 
 
-@pytest.mark.parametrize(("kind", "flag"), [(notices.TWIN, "has_twin"), (notices.FOREIGN, "is_foreign")])
-async def test_a_person_decides_and_the_hub_speaks_to_the_device_again(
-    hass: HomeAssistant, mqtt_mock: Any, kind: str, flag: str
+async def test_what_a_person_ignores_stays_ignored_over_a_restart_of_the_hub(
+    hass: HomeAssistant, mqtt_mock: Any
 ) -> None:
     entry = await add_hub(hass)
     await add_device(hass, entry)
-    device = entry.runtime_data.hub.plant.members[DEVICE_ID].device
-    setattr(device, flag, True)
-    show_notice(hass, entry, Notice(kind, DEVICE_ID, True, {}))
-    issue_id = issue_id_of(entry.entry_id, kind, DEVICE_ID)
-    manager, form = await open_repair(hass, issue_id)
-    assert form["step_id"] == "confirm"
-    assert form["description_placeholders"]["name"] == r"Press 7"
-    assert getattr(device, flag), "nothing happens before the person confirms"
-    done = await manager.async_configure(form["flow_id"], {})
-    assert done["type"] == "create_entry"
-    assert not getattr(device, flag)
-    assert issue(hass, entry, kind, DEVICE_ID) is None
+    for device_id in (DEVICE_ID, "gone"):
+        show_notice(hass, entry, Notice(notices.CLOCK, device_id, True, FACTS[notices.CLOCK]))
+    show_notice(hass, entry, Notice(JOURNAL_OVERRUN, None, True, FACTS[JOURNAL_OVERRUN]))
+    issue_id = issue_id_of(entry.entry_id, notices.CLOCK, DEVICE_ID)
+    ir.async_get(hass).async_ignore(DOMAIN, issue_id, True)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    ignored = issue(hass, entry, notices.CLOCK, DEVICE_ID)
+    assert ignored is not None
+    assert ignored.dismissed_version is not None
+    assert issue(hass, entry, notices.CLOCK, "gone") is None, "it left while the hub did not run"
+    assert issue(hass, entry, JOURNAL_OVERRUN) is not None
+    await call(hass, DEVICE_KEY)
+    assert issue(hass, entry, notices.CLOCK, DEVICE_ID) is None, "its clock is right"
 
 
-async def test_a_repair_waits_while_the_hub_does_not_run(hass: HomeAssistant, mqtt_mock: Any) -> None:
+async def test_a_disabled_hub_asks_for_no_repairs(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    entry = await add_hub(hass)
+    show_notice(hass, entry, Notice(notices.HUB_CLOCK, None, True, {}))
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
+    assert issue(hass, entry, notices.HUB_CLOCK) is None
+
+
+async def test_a_lost_device_under_another_key_asks_for_it(hass: HomeAssistant, mqtt_mock: Any) -> None:
     entry = await add_hub(hass)
     await add_device(hass, entry)
-    show_notice(hass, entry, Notice(notices.TWIN, DEVICE_ID, True, {}))
-    issue_id = issue_id_of(entry.entry_id, notices.TWIN, DEVICE_ID)
-    manager, form = await open_repair(hass, issue_id)
-    await entry.runtime_data.hub.async_stop()
-    result = await manager.async_configure(form["flow_id"], {})
-    assert (result["type"], result["reason"]) == ("abort", "hub_not_running")
+    for seq in range(1, 4):
+        await call(hass, OTHER_KEY, seq=seq)
+    assert issue(hass, entry, notices.KEY, DEVICE_ID) is not None
+    await call(hass, DEVICE_KEY, seq=9)
+    assert issue(hass, entry, notices.KEY, DEVICE_ID) is None

@@ -261,14 +261,15 @@ async def test_a_device_goes_where_its_form_says_until_a_person_moves_it(hass: H
 @FIELD
 async def test_a_site_near_its_limit_warns(hass: HomeAssistant) -> None:
     entry = await add_hub(hass)
-    issue_id = f"entity_budget_{entry.entry_id}"
+    issue_id = f"{entry.entry_id}_entity_budget"
     with patch.object(points_module, "BUDGET", 10):
         station = await FieldDevice(hass).join(entry)
         async_fire_time_changed(hass, fire_all=True)
         await settle(hass)
         issue = ir.async_get(hass).async_get_issue("iiot", issue_id)
         assert issue is not None
-        assert issue.translation_placeholders == {"site": "Hall 3", "enabled": "12"}
+        assert issue.translation_placeholders is not None
+        assert (issue.translation_placeholders["site"], issue.translation_placeholders["enabled"]) == ("Hall 3", "12")
 
         hass.config_entries.async_remove_subentry(entry, station)
         await settle(hass)

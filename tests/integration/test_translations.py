@@ -18,8 +18,7 @@ from homeassistant.helpers.selector import SelectSelector
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_mqtt_message
 
 from custom_components.iiot import NEWER_ENTRY
-from custom_components.iiot.bridge.notices import JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
-from custom_components.iiot.bridge.points import BUDGET_ISSUE
+from custom_components.iiot.bridge.notices import ENTITY_BUDGET, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
 from custom_components.iiot.const import DOMAIN
 from custom_components.iiot.engine.devices.inbox import Trust
 from custom_components.iiot.engine.errors import DeviceIdError, KeyFormError, PrefixError
@@ -54,7 +53,7 @@ FACTS = {
     notices.MANIFEST: {"reason"},
     notices.STORE: {"reason"},
     JOURNAL_OVERRUN: {"rows", "readers", "noisiest"},
-    BUDGET_ISSUE: {"enabled"},
+    ENTITY_BUDGET: {"enabled", "devices", "diagnostic"},
     NEWER_ENTRY: {"version", "known"},
 }
 SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
@@ -207,7 +206,7 @@ def test_every_end_has_its_words() -> None:
 
 
 def test_every_repair_has_its_words() -> None:
-    assert set(WORDS["issues"]) == {*notices.KINDS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, BUDGET_ISSUE, NEWER_ENTRY}
+    assert set(WORDS["issues"]) == {*notices.KINDS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, ENTITY_BUDGET, NEWER_ENTRY}
     for kind, words in WORDS["issues"].items():
         asked = {name for _, text in texts(words) for name in placeholders(text)}
         assert asked <= EVERYWHERE | FACTS.get(kind, set()), kind

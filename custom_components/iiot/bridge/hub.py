@@ -19,6 +19,7 @@ from ..engine.values import NS_PER_S, Now
 from . import discovery, mqtt
 from .effects import Effects
 from .inflow import Inflow
+from .notices import standing_notices
 from .sender import Sender
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Hub:
         self.is_running = True
         self._sender.start(self.entry)
         self.plant.set_connected(mqtt.is_connected(self.hass), now())
+        self.plant.recall(standing_notices(self.hass, self.entry, self.plant.members))
         self._perform(self.plant.start(now()))
         if self.began_anew:
             self.effects.journal_began_anew()
@@ -135,9 +137,15 @@ class Hub:
         self._perform(self.plant.remove(device_id, now()))
         await self.hass.async_add_executor_job(self.keys.remove_device, device_id)
 
-    async def async_settle(self, device_id: str, kind: str) -> None:
-        """A person decided about a twin or a second commander: this hub goes on."""
+    @callback
+    def settle(self, device_id: str, kind: str) -> None:
+        """A person decided about a notice of the plant: this hub goes on with the device."""
         self._perform(self.plant.settle(device_id, kind, now()))
+
+    @callback
+    def ask(self, device_id: str) -> None:
+        """Ask a device at once how it is, and what it measures if that is not known."""
+        self.plant.ask(device_id, now())
 
     def message_fits_key(self, device_id: str, key: bytes) -> bool | None:
         """Whether `key` made a waiting device's last heartbeat; None when it has not called."""

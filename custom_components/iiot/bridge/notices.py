@@ -9,28 +9,48 @@ from ..const import DOMAIN
 from ..engine.effects import Notice
 from ..engine.plant import notices
 from .enrolment import plain
+from .mapping import clean_name
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from ..runtime import IiotConfigEntry
 
 JOURNAL_OVERRUN: Final = "journal_overrun"
 JOURNAL_BEGAN_ANEW: Final = "journal_began_anew"
+ENTITY_BUDGET: Final = "entity_budget"
 DATA_ENTRY_ID: Final = "entry_id"
 DATA_DEVICE_ID: Final = "device_id"
 DATA_KIND: Final = "kind"
 
-FIXABLE: Final = frozenset({notices.TWIN, notices.FOREIGN})
-"""A person decides; the others end by themselves."""
+FIXABLE: Final = frozenset(
+    {
+        notices.TWIN,
+        notices.FOREIGN,
+        notices.KEY,
+        notices.CLOCK,
+        notices.MANIFEST,
+        JOURNAL_OVERRUN,
+        JOURNAL_BEGAN_ANEW,
+        ENTITY_BUDGET,
+    }
+)
+"""A person can settle these here. The machine itself has to be mended for the others, and then they end."""
+
+_LASTING: Final = frozenset({JOURNAL_OVERRUN, JOURNAL_BEGAN_ANEW})
+"""They tell what happened, which does not end: they stay until a person has seen them."""
 
 _SEVERITY: Final = {
     notices.TWIN: ir.IssueSeverity.ERROR,
     notices.FOREIGN: ir.IssueSeverity.ERROR,
+    notices.KEY: ir.IssueSeverity.WARNING,
     notices.CLOCK: ir.IssueSeverity.WARNING,
     notices.HUB_CLOCK: ir.IssueSeverity.ERROR,
     notices.MANIFEST: ir.IssueSeverity.WARNING,
     notices.STORE: ir.IssueSeverity.CRITICAL,
     JOURNAL_OVERRUN: ir.IssueSeverity.ERROR,
     JOURNAL_BEGAN_ANEW: ir.IssueSeverity.ERROR,
+    ENTITY_BUDGET: ir.IssueSeverity.WARNING,
 }
 
 
@@ -50,6 +70,7 @@ def show_notice(hass: HomeAssistant, entry: IiotConfigEntry, notice: Notice) -> 
         issue_id,
         data={DATA_ENTRY_ID: entry.entry_id, DATA_DEVICE_ID: notice.device_id, DATA_KIND: notice.kind},
         is_fixable=notice.kind in FIXABLE,
+        is_persistent=notice.kind in _LASTING,
         severity=_SEVERITY[notice.kind],
         translation_key=notice.kind,
         translation_placeholders={
@@ -63,14 +84,29 @@ def show_notice(hass: HomeAssistant, entry: IiotConfigEntry, notice: Notice) -> 
 
 
 @callback
+def standing_notices(
+    hass: HomeAssistant, entry: IiotConfigEntry, device_ids: Container[str]
+) -> set[tuple[str, str | None]]:
+    """Kind and device of the plant's notices that people see from before a restart of the hub.
+
+    They stay, so that one which a person chose to ignore stays ignored; those of devices that are gone go.
+    """
+    standing: set[tuple[str, str | None]] = set()
+    for issue_id, facts in _issues_of(hass, entry.entry_id):
+        kind, device_id = str(facts[DATA_KIND]), facts[DATA_DEVICE_ID]
+        if kind not in notices.KINDS:
+            continue
+        if device_id is None or device_id in device_ids:
+            standing.add((kind, None if device_id is None else str(device_id)))
+        else:
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
+    return standing
+
+
+@callback
 def withdraw_notices(hass: HomeAssistant, entry_id: str) -> None:
-    """Take away every repair of a hub that stops; at its next start it says again what still holds."""
-    found = [
-        issue_id
-        for (domain, issue_id), issue in ir.async_get(hass).issues.items()
-        if domain == DOMAIN and issue.data is not None and issue.data.get(DATA_ENTRY_ID) == entry_id
-    ]
-    for issue_id in found:
+    """Take away every repair of a hub that is disabled or removed."""
+    for issue_id, _ in _issues_of(hass, entry_id):
         ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
@@ -79,7 +115,16 @@ def issue_id_of(entry_id: str, kind: str, device_id: str | None) -> str:
     return f"{entry_id}_{kind}" if device_id is None else f"{entry_id}_{kind}_{device_id}"
 
 
+def _issues_of(hass: HomeAssistant, entry_id: str) -> list[tuple[str, dict[str, str | int | float | None]]]:
+    return [
+        (issue.issue_id, issue.data)
+        for issue in ir.async_get(hass).issues.values()
+        if issue.domain == DOMAIN and issue.data is not None and issue.data.get(DATA_ENTRY_ID) == entry_id
+    ]
+
+
 def _name_of(entry: IiotConfigEntry, device_id: str | None) -> str:
     if device_id is None:
         return ""
-    return next((found.title for found in entry.subentries.values() if found.unique_id == device_id), device_id)
+    title = next((found.title for found in entry.subentries.values() if found.unique_id == device_id), device_id)
+    return clean_name(title, device_id)

@@ -13,16 +13,17 @@ from homeassistant.const import Platform
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later, async_track_time_interval
 
 from ..const import CONF_STATE_INTERVAL, DEFAULT_STATE_INTERVAL_S, DOMAIN
+from ..engine.effects import Notice
 from ..engine.values import Connection
+from .budget import enabled_entities
 from .health import FLEET, FLEET_KEYS, HEALTH, HEALTH_KEYS, LOG, POSITION, POSITION_KEY, reported
 from .mapping import PointDescription, describe
-from .notices import DATA_ENTRY_ID
+from .notices import ENTITY_BUDGET, show_notice
 from .pacing import Pacer
 from .stations import Described, Station
 
@@ -35,7 +36,6 @@ FLEET_EVERY: Final = timedelta(seconds=30)
 """Refusals of strangers come without any other sign."""
 BUDGET: Final = 8_000
 """Enabled entities at which a person is warned: Home Assistant takes 10,000 an entry."""
-BUDGET_ISSUE: Final = "entity_budget"
 BUDGET_DELAY_S: Final = 5.0
 
 type Make = Callable[[Points, Station, Described], Entity]
@@ -321,22 +321,9 @@ class Points:
     @callback
     def _weigh(self, _: datetime) -> None:
         self._weighing = None
-        entries = er.async_entries_for_config_entry(er.async_get(self._hass), self._entry.entry_id)
-        enabled = sum(entry.disabled_by is None for entry in entries)
-        issue_id = f"{BUDGET_ISSUE}_{self._entry.entry_id}"
-        if enabled < BUDGET:
-            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
-            return
-        ir.async_create_issue(
-            self._hass,
-            DOMAIN,
-            issue_id,
-            is_fixable=False,
-            severity=ir.IssueSeverity.WARNING,
-            data={DATA_ENTRY_ID: self._entry.entry_id},
-            translation_key=BUDGET_ISSUE,
-            translation_placeholders={"site": self._entry.title, "enabled": str(enabled)},
-        )
+        enabled = len(enabled_entities(self._hass, self._entry))
+        notice = Notice(ENTITY_BUDGET, None, enabled >= BUDGET, {"enabled": enabled})
+        show_notice(self._hass, self._entry, notice)
 
 
 def _wanted(station: Station) -> dict[str, Described]:

@@ -154,8 +154,11 @@ def _follow_boot(site: Site, device: Device, beat: Heartbeat, effects: list[Effe
 
 
 def _follow_number(site: Site, device: Device, reported: int, effects: list[Effect]) -> None:
-    """Go on above what the device obeyed; a number that is not ours means a second commander."""
-    if device.downlink.is_foreign(reported) and not device.just_adopted:
+    """Go on above what the device obeyed; a number that is not ours means a second commander.
+
+    A hub that only listens leaves commanding to another one.
+    """
+    if device.downlink.is_foreign(reported) and not device.just_adopted and not site.settings.listen_only:
         device.is_foreign = True
         notices.say(site, effects, notices.FOREIGN, device.id)
     device.downlink.go_above(reported, site.entropy)
