@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from iiot_engine.devices.inbox import Trust
 from iiot_engine.effects import Commit, Effect, Notice, Publish
-from iiot_engine.errors import Code, StoreError
+from iiot_engine.errors import Code
 from iiot_engine.plant import Member, Plant
 from iiot_engine.ports import Batch, IntakeStore, JournalRow
 from iiot_engine.stores.memory import MemoryIntake
@@ -216,13 +216,6 @@ class World:
 
     def __repr__(self) -> str:
         return f"World({len(self.plant.members)} devices)"
-
-
-class FailingStore(MemoryIntake):
-    """A store whose disk is gone."""
-
-    def commit(self, batch: Batch) -> None:
-        raise StoreError("disk full")
 
 
 class Machine:

@@ -3,8 +3,18 @@
 import pytest
 
 from iiot_engine.effects import Notice
+from iiot_engine.errors import StoreError
 from iiot_engine.plant import site
-from tests.builders import FailingStore, Machine, World
+from iiot_engine.ports import Batch
+from iiot_engine.stores.memory import MemoryIntake
+from tests.builders import Machine, World
+
+
+class FailingStore(MemoryIntake):
+    """A store whose disk is gone."""
+
+    def commit(self, batch: Batch) -> None:
+        raise StoreError("disk full")
 
 
 def test_data_is_durable_within_a_second_and_the_rest_within_a_quarter() -> None:
