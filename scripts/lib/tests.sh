@@ -11,6 +11,8 @@ needs_hass() {
   done
 }
 
+has_tests() { [[ -n "$(find "tests/$1" -name 'test_*.py' -print -quit)" ]]; }
+
 # test_folder FOLDER PYTEST-ARGUMENTS...: end-to-end tests share the machine's two cores with what they start.
 test_folder() {
   local folder="$1" arguments=()
@@ -34,7 +36,7 @@ test_everything() {
   local plain=() full=() folder name
   for folder in tests/*/; do
     name="$(basename "${folder}")"
-    [[ -n "$(find "${folder}" -name 'test_*.py' -print -quit)" && "${name}" != e2e ]] || continue
+    has_tests "${name}" && [[ "${name}" != e2e ]] || continue
     if needs_hass "${name}"; then full+=("${folder}"); else plain+=("${folder}"); fi
   done
   rm -f .coverage .coverage.*
