@@ -3,13 +3,13 @@
 Home Assistant finds the integration only when `custom_components` was imported from this tree before `hass` exists.
 """
 
-import logging
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 import custom_components  # noqa: F401
+from testbed import hass_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 # A busy machine is no defect: no example is timed. Every run tries others; a failing one prints what reproduces it.
 hypothesis.settings.register_profile("plant", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("plant")
-
-# What Home Assistant logs when the integration uses something that is on its way out (`helpers.frame.report_usage`,
-# `helpers.deprecation`).
-NOTICES = ("Detected that custom integration 'iiot'", "from iiot, this is a deprecated", "from iiot. Use ")
 
 
 @pytest.fixture(autouse=True)
@@ -40,14 +36,8 @@ def expected_lingering_timers(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _no_deprecation_notice(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fail a test in which Home Assistant says that the integration uses something deprecated."""
+def _nothing_to_complain_about(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test in which Home Assistant complains about the integration, or about anything that is on its way out."""
     yield
-    messages = (
-        record.getMessage()
-        for when in ("setup", "call")
-        for record in caplog.get_records(when)
-        if record.levelno >= logging.WARNING
-    )
-    notices = [message for message in messages if any(notice in message for notice in NOTICES)]
-    assert not notices, "\n".join(notices)
+    found = hass_log.complaints(record for when in ("setup", "call") for record in caplog.get_records(when))
+    assert not found, "\n".join(found)

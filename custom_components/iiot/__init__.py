@@ -13,6 +13,7 @@ from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.helpers.entity_platform import async_get_platforms
 from homeassistant.helpers.typing import ConfigType
 
 from . import panel
@@ -113,7 +114,9 @@ async def _async_end(hass: HomeAssistant, entry: IiotConfigEntry) -> bool:
     discovery.withdraw_all(hub)
     if entry.disabled_by is not None:
         withdraw_notices(hass, entry.entry_id)
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    # A start may have ended before some of the platforms were there.
+    there = {platform.domain for platform in async_get_platforms(hass, DOMAIN) if platform.config_entry is entry}
+    return await hass.config_entries.async_unload_platforms(entry, [name for name in PLATFORMS if name in there])
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> None:

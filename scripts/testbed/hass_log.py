@@ -1,18 +1,22 @@
 """What the log of Home Assistant says about the integration."""
 
+import logging
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 # 2026-10-11 12:00:00.123 WARNING (MainThread) [homeassistant.loader] text
 RECORD = re.compile(r"^\S+ \S+ (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) \((?P<thread>[^)]*)\) \[(?P<name>[^]]*)\] ")
-# The integration by its module, or by its domain; not a folder that happens to be called so.
-ABOUT_US = re.compile(r"custom_components[./]iiot\b|\biiot\b(?![/\w-])")
+# The integration by its module, its domain, or the place to which its faults are reported; not a folder that happens to
+# be called so.
+ABOUT_US = re.compile(r"custom_components[./]iiot\b|\biiot\b(?![/\w-])|/iiot/issues\b")
+# What Home Assistant says of something that is on its way out; also when it cannot tell who uses it.
+NOTICE = re.compile(r"[Dd]eprecated|will stop working|will be removed in|Detected (code that|that custom integration)")
 ERRORS = ("ERROR", "CRITICAL")
 LEVELS = ("WARNING", *ERRORS)
 # They ask for ffmpeg and libturbojpeg.
 OPTIONAL = ("haffmpeg.core", "homeassistant.components.camera.img_util")
-# Every custom integration gets this one from the loader.
-EXPECTED = ("We found a custom integration iiot which has not been tested by Home Assistant",)
+# Every custom integration gets the first from the loader; the second is the word of a debugged loop on a slow machine.
+EXPECTED = ("We found a custom integration iiot which has not been tested by Home Assistant", "asyncio: Executing <")
 
 
 def records(log: str) -> list[str]:
@@ -45,3 +49,14 @@ def errors(log: str) -> list[str]:
         for record in records(log)
         if (match := RECORD.match(record)) is not None and match["level"] in ERRORS and match["name"] not in OPTIONAL
     ]
+
+
+def complaints(records: Iterable[logging.LogRecord]) -> list[str]:
+    """Return what others than the integration log about it from warnings up, and every notice of deprecation."""
+    found = []
+    for record in records:
+        text = record.getMessage()
+        is_of_us = ABOUT_US.search(text) is not None and ABOUT_US.search(record.name) is None
+        if record.levelno >= logging.WARNING and (is_of_us or NOTICE.search(text)):
+            found.append(f"{record.name}: {text}")
+    return [text for text in found if not any(known in text for known in EXPECTED)]

@@ -1,6 +1,10 @@
 """Only what concerns the integration counts as its problem."""
 
-from testbed.hass_log import errors, problems, records
+import logging
+
+import pytest
+
+from testbed.hass_log import complaints, errors, problems, records
 
 LOADER = "We found a custom integration iiot which has not been tested by Home Assistant."
 FRAME = "Detected that custom integration 'iiot' uses something old"
@@ -30,3 +34,29 @@ def test_warnings_and_errors_by_or_about_the_integration_are_problems() -> None:
 def test_errors_are_everybodys_but_those_of_optional_libraries() -> None:
     (error,) = errors(LOG)
     assert "Error doing job" in error
+
+
+def test_a_fault_that_is_to_be_reported_to_us_is_a_problem() -> None:
+    fault = (
+        "Entity sensor.press counts down; create a bug report at https://github.com/iiot-for-home-assistant/iiot/issues"
+    )
+    assert problems(f"2026-10-11 12:00:00.123 WARNING (MainThread) [homeassistant.components.sensor] {fault}")
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "text", "is_one"),
+    [
+        ("homeassistant.helpers.frame", logging.WARNING, "Detected that custom integration 'iiot' uses it", True),
+        ("homeassistant.const", logging.WARNING, "The deprecated constant OLD was used from iiot. Use NEW", True),
+        ("homeassistant.helpers.frame", logging.WARNING, "Detected code that calls it. Please report", True),
+        ("homeassistant.core", logging.WARNING, "It will stop working in Home Assistant 2027.3", True),
+        ("homeassistant.components.sensor", logging.WARNING, "Platform iiot does not generate unique IDs", True),
+        ("homeassistant.components.sensor", logging.INFO, "Setting up iiot.sensor", False),
+        ("homeassistant.loader", logging.WARNING, LOADER, False),
+        ("custom_components.iiot.bridge.notices", logging.WARNING, "iiot: the device is lost", False),
+        ("homeassistant.components.mqtt", logging.WARNING, "Disconnected from the broker", False),
+    ],
+)
+def test_home_assistant_complains_about_us(name: str, level: int, text: str, is_one: bool) -> None:
+    record = logging.LogRecord(name, level, __file__, 1, text, None, None)
+    assert bool(complaints([record])) is is_one
