@@ -31,6 +31,10 @@ CODES: Final[dict[Code, tuple[str, str]]] = {
         "The signature does not fit, and `kid` names a key that the hub does not hold.",
         "Give hub and device the same key.",
     ),
+    Code.NEWER_VERSION: (
+        "The device speaks a newer version of the protocol, in `v`. Logged once, and a repair says so.",
+        "Update the integration; the device keeps its rows until then, if it can.",
+    ),
     Code.WRONG_TOPIC: ("`id` or `type` differ from the topic.", "Publish to the device's own topics."),
     Code.DUPLICATE: ("This boot and seq were accepted before.", "Nothing: MQTT delivers some messages twice."),
     Code.REPLAYED: (

@@ -61,7 +61,7 @@ def flag(name: str, need: str, meaning: str) -> Member:
 
 
 HEADER: Final = (
-    Member("v", f"whole number, {frames.VERSION}", ALWAYS, "version of the protocol", (1,), (0, 2, "1", 1.0, True)),
+    Member("v", f"whole number, {frames.VERSION}", ALWAYS, "version of the protocol", (1,), (0, "1", 1.0, True)),
     Member("type", "text", ALWAYS, "the leaf, as in the topic", (), ()),
     Member("id", "text", ALWAYS, "the device id, as in the topic", (), ()),
     whole("kid", 1, frames.MAX_UINT32, ALWAYS, "number of the key that signed")._replace(good=(1,)),

@@ -24,6 +24,38 @@ def test_a_refusal_is_said_once_a_minute_and_counted_always() -> None:
     assert machine.member.health().refused == 90
 
 
+def test_a_newer_protocol_is_refused_in_words_once_and_moves_nothing() -> None:
+    world = World()
+    machine = Machine(world).join()
+    window, accepted = machine.member.device.window.state(), world.plant.accepted
+    for _ in range(90):
+        assert machine.send("heartbeat", v=2, said="in another way") == "newer_version"
+        world.pass_time(1)
+    assert machine.member.device.window.state() == window
+    assert world.plant.accepted == accepted
+    words = "this device speaks version 2 of the protocol, this hub knows 1: update the integration"
+    assert world.of(Refused) == [Refused(machine.id, Code.NEWER_VERSION, words, 1)]
+    assert world.of(Notice) == [Notice("newer_protocol", machine.id, True, {"version": 2, "known": 1})]
+    assert machine.member.health().refused_by_code == {"newer_version": 90}
+    world.clear()
+    assert machine.beat() is None
+    assert world.of(Notice) == [Notice("newer_protocol", machine.id, False, {})]
+
+
+def test_nobody_without_a_key_can_pretend_a_newer_protocol() -> None:
+    world = World()
+    machine = Machine(world).join()
+    forger = Machine(world, machine.id, key=bytes(32), boot=machine.boot)
+    assert forger.send("data", v=2) == "bad_mac"
+    assert world.of(Notice) == []
+
+
+def test_a_stranger_of_a_newer_protocol_stays_outside() -> None:
+    world = World()
+    assert Machine(world, "press-08").beat(v=2) == "unknown_device"
+    assert len(world.plant.inbox) == 0
+
+
 def test_a_redelivery_is_counted_and_nobodys_fault() -> None:
     world = World()
     machine = Machine(world).join()

@@ -36,6 +36,7 @@ FACTS: dict[str, dict[str, Any]] = {
     notices.CLOCK: {"skew_s": 412.5},
     notices.MANIFEST: {"reason": "more than 256 channels [x](y)"},
     notices.STORE: {"reason": "the disk is full"},
+    notices.PROTOCOL: {"version": 2, "known": 1},
     JOURNAL_BEGAN_ANEW: {},
     JOURNAL_OVERRUN: {"rows": 7, "readers": "history", "noisiest": "press-07"},
     ENTITY_BUDGET: {"enabled": 8_000},

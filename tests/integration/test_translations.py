@@ -52,6 +52,7 @@ FACTS = {
     notices.CLOCK: {"skew_s"},
     notices.MANIFEST: {"reason"},
     notices.STORE: {"reason"},
+    notices.PROTOCOL: {"version", "known"},
     JOURNAL_OVERRUN: {"rows", "readers", "noisiest"},
     ENTITY_BUDGET: {"enabled", "devices", "diagnostic"},
     NEWER_ENTRY: {"version", "known"},

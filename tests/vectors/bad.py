@@ -144,6 +144,10 @@ def _misplaced() -> list[dict[str, Any]]:
         return reference.seal(KEY, header("data", 70, UP, **changed) | {"r": {"temperature": 20.5}})
 
     return [
+        bad("version 2", "newer_version", sent(v=2)),
+        bad(
+            "version 2, which may say the rest in another way", "newer_version", reference.seal(KEY, {"v": 2, "up": 1})
+        ),
         bad("id of another device", "wrong_topic", sent(id="press-08")),
         bad("id is missing", "wrong_topic", reference.seal(KEY, _without_id())),
         bad("a log line on the topic of data", "wrong_topic", _log_line()),

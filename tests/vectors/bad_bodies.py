@@ -32,7 +32,6 @@ def _headers() -> list[Case]:
         *_wrong(
             "data",
             READING,
-            version_2={"v": 2},
             version_0={"v": 0},
             version_is_true={"v": True},
             boot_is_negative={"boot": -1},

@@ -48,6 +48,7 @@ _SEVERITY: Final = {
     notices.HUB_CLOCK: ir.IssueSeverity.ERROR,
     notices.MANIFEST: ir.IssueSeverity.WARNING,
     notices.STORE: ir.IssueSeverity.CRITICAL,
+    notices.PROTOCOL: ir.IssueSeverity.ERROR,
     JOURNAL_OVERRUN: ir.IssueSeverity.ERROR,
     JOURNAL_BEGAN_ANEW: ir.IssueSeverity.ERROR,
     ENTITY_BUDGET: ir.IssueSeverity.WARNING,

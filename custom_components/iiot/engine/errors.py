@@ -16,6 +16,8 @@ class Code(StrEnum):
     REVOKED = "revoked"
     BAD_MAC = "bad_mac"
     UNKNOWN_KEY = "unknown_key"
+    NEWER_VERSION = "newer_version"
+    """Of the protocol than this hub speaks; what else is in the message nobody here can judge."""
     WRONG_TOPIC = "wrong_topic"
     DUPLICATE = "duplicate"
     REPLAYED = "replayed"
@@ -28,6 +30,8 @@ class Code(StrEnum):
 
 QUIET: Final = frozenset({Code.DUPLICATE, Code.UNKNOWN_DEVICE})
 """Refusals that belong to a healthy site: counted, never a warning."""
+ONCE: Final = frozenset({Code.NEWER_VERSION})
+"""Refusals that last until a person does something: said once, counted always."""
 
 
 class EngineError(Exception):

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Final
 
-from ..errors import QUIET, Code
+from ..errors import ONCE, QUIET, Code
 from ..values import NS_PER_S
 
 SAY_EVERY_NS: Final = 60 * NS_PER_S
@@ -19,11 +19,11 @@ class Refusals:
         self._said: dict[str, int] = {}
 
     def count(self, code: Code, steady_ns: int) -> bool:
-        """Count one; True when it is time to say so again."""
+        """Count one; True when it is time to say so, again if it is one that comes and goes."""
         name = code.value  # bare: counts are written as JSON, whose keys cannot be enumerations
         self.counts[name] += 1
         said = self._said.get(name)
-        if said is not None and steady_ns - said < SAY_EVERY_NS:
+        if said is not None and (code in ONCE or steady_ns - said < SAY_EVERY_NS):
             return False
         self._said[name] = steady_ns
         return True

@@ -13,7 +13,8 @@ HUB_CLOCK: Final = "hub_clock_in_doubt"
 MANIFEST: Final = "manifest_refused"
 KEY: Final = "device_key_unknown"
 STORE: Final = "intake_not_writable"
-KINDS: Final = (TWIN, FOREIGN, KEY, CLOCK, HUB_CLOCK, MANIFEST, STORE)
+PROTOCOL: Final = "newer_protocol"
+KINDS: Final = (TWIN, FOREIGN, KEY, CLOCK, HUB_CLOCK, MANIFEST, STORE, PROTOCOL)
 
 
 def say(

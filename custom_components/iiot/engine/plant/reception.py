@@ -115,6 +115,8 @@ def _verify(
     except Refusal as refusal:
         if leaf is Leaf.MANIFEST and refusal.code is Code.MALFORMED:
             notices.say(site, effects, notices.MANIFEST, device.id, reason=refusal.detail)
+        elif refusal.code is Code.NEWER_VERSION:
+            notices.say(site, effects, notices.PROTOCOL, device.id, active=True, **refusal.facts)
         raise
     return Incoming(member, leaf, topic, message, header, body)
 

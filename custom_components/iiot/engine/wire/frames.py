@@ -38,17 +38,21 @@ def malformed(what: str) -> Refusal:
 
 
 def read_header(payload: dict[str, Any]) -> Header:
-    """Read what every upward payload carries. Identity and type are the caller's to compare."""
+    """Read what every upward payload carries. Identity and type are the caller's to compare.
+
+    Raises `Refusal(newer_version)` before anything else is judged: a newer protocol may say the rest in another way.
+    """
+    version = payload.get("v")
+    if version != VERSION or type(version) is not int:
+        raise _of_version(version)
     try:
-        version, kid, boot, seq = payload["v"], payload["kid"], payload["boot"], payload["seq"]
+        kid, boot, seq = payload["kid"], payload["boot"], payload["seq"]
         up, ts, ts_ns, tq = payload["up"], payload["ts"], payload["ts_ns"], payload["tq"]
     except KeyError as err:
         raise malformed(f"{err.args[0]} is missing") from None
-    for number in (version, kid, boot, seq, up, ts, ts_ns, tq):
+    for number in (kid, boot, seq, up, ts, ts_ns, tq):
         if type(number) is not int:
-            raise malformed("v, kid, boot, seq, up, ts, ts_ns and tq are whole numbers")
-    if version != VERSION:
-        raise malformed(_version_text(version))
+            raise malformed("kid, boot, seq, up, ts, ts_ns and tq are whole numbers")
     if not (
         1 <= kid <= MAX_UINT32
         and 0 <= boot <= MAX_UINT32
@@ -65,10 +69,16 @@ def read_header(payload: dict[str, Any]) -> Header:
     return Header(kid, boot, seq, up * NS_PER_MS, stamp, tq)
 
 
-def _version_text(version: int) -> str:
-    if version > VERSION:
-        return f"protocol version {version} is newer than this hub understands ({VERSION})"
-    return f"protocol version {version} does not exist"
+def _of_version(version: object) -> Refusal:
+    """Make the refusal for a payload that is not of the version that is spoken here."""
+    if type(version) is not int or version < VERSION:
+        return malformed("v is not a version of the protocol")
+    return Refusal(
+        Code.NEWER_VERSION,
+        f"this device speaks version {version} of the protocol, this hub knows {VERSION}: update the integration",
+        version=version,
+        known=VERSION,
+    )
 
 
 # --- members -------------------------------------------------------------------------------
