@@ -18,8 +18,14 @@ test_folder() {
   local folder="$1" arguments=()
   shift
   needs_hass "${folder}" || arguments+=(-p no:homeassistant)
-  [[ "${folder}" == e2e ]] || arguments+=(-n "${WORKERS}")
+  if [[ "${folder}" == e2e ]]; then ensure_stranger; else arguments+=(-n "${WORKERS}"); fi
   python -m pytest "${arguments[@]}" "tests/${folder}" "$@"
+}
+
+# test_paths PYTEST-ARGUMENTS...: files that were named one by one.
+test_paths() {
+  [[ "$*" != *tests/e2e* ]] || ensure_stranger
+  python -m pytest "$@"
 }
 
 # part NAME COMMAND...: runs one part of the tests and remembers when it fails, so that the others are run, too.

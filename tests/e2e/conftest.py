@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 import pytest_asyncio
-import pytest_socket
 
+from .house import House, allow_sockets
 from .works import Works
 
 SESSION: Final = "session"
@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _sockets_of_this_machine() -> None:
     """Allow sockets, to the loopback address only."""
-    _allow_sockets()
+    allow_sockets()
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def verify_cleanup() -> None:
 @pytest_asyncio.fixture(scope=SESSION, loop_scope=SESSION)
 async def running_works(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Works]:
     """The works, started once for all tests; with every device live."""
-    _allow_sockets()
+    allow_sockets()
     works = Works(tmp_path_factory.mktemp("works"))
     async with AsyncExitStack() as stack:
         for process in works.processes:
@@ -57,6 +57,14 @@ async def works(running_works: Works) -> AsyncIterator[Works]:
     assert not running_works.surprises()
 
 
-def _allow_sockets() -> None:
-    pytest_socket.enable_socket()
-    pytest_socket.socket_allow_hosts(["127.0.0.1"])
+@pytest_asyncio.fixture(scope="module", loop_scope=SESSION)
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """A house for one file of tests, with nothing at work in it."""
+    allow_sockets()
+    house = House(tmp_path_factory.mktemp("house"), "A house")
+    async with AsyncExitStack() as stack:
+        for process in (house.broker.process, house.hass.process):
+            stack.push_async_callback(process.stop)
+        await house.broker.start()
+        await house.hass.start()
+        yield house

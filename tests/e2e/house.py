@@ -10,12 +10,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import pytest_socket
+
 from testbed.api import Api
 from testbed.broker import Broker
 from testbed.hass import HomeAssistant
 from testbed.hass_log import problems
 from testbed.plant import DOMAIN
-from testbed.ports import free_ports
+from testbed.ports import LOOPBACK, free_ports
 
 POLL_S = 0.25
 
@@ -31,6 +33,12 @@ async def until[T](
             raise AssertionError(message)
         await asyncio.sleep(POLL_S)
     return seen
+
+
+def allow_sockets() -> None:
+    """Allow sockets, to the loopback address only; the test plugin forbids them before each test is set up."""
+    pytest_socket.enable_socket()
+    pytest_socket.socket_allow_hosts([LOOPBACK])
 
 
 class Hub(Protocol):
