@@ -114,7 +114,7 @@ export class Rows {
     const [oldest] = this.#kept;
     if (!oldest || nowMs < this.#trying.nextMs) return { again: null, given: [] };
     if (this.#trying.receipts < this.#receipts) oldest.alone += 1;
-    if (oldest.alone > TIMES_ALONE) return { again: null, given: [this.#kept.shift().row] };
+    if (oldest.alone >= TIMES_ALONE) return { again: null, given: [this.#kept.shift().row] };
     const { pauseMs } = this.#trying;
     this.#trying = {
       pauseMs: Math.min(2 * pauseMs, LONGEST_PAUSE * this.againMs),
