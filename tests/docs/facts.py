@@ -8,8 +8,8 @@ from iiot_engine.errors import Code
 from iiot_engine.ingest import board, gates
 from iiot_engine.intake import positions, receipts
 from iiot_engine.plant import answers, commits, door, plant, reception, site, upkeep
-from iiot_engine.values import NS_PER_S, Connection, Settings
-from iiot_engine.wire import canonical, codec, data, heartbeat, replay, topics
+from iiot_engine.values import NS_PER_S, Connection, Leaf, Now, Settings
+from iiot_engine.wire import canonical, codec, data, frames, heartbeat, replay, topics
 
 CODES: Final[dict[Code, tuple[str, str]]] = {
     Code.RETAINED: ("The message carries the retain flag.", "Publish with retain off, and clear what is retained."),
@@ -81,6 +81,7 @@ type _Limit = tuple[str, str, str]
 def _limits_of_messages() -> tuple[_Limit, ...]:
     return (
         ("message", f"{codec.MAX_MESSAGE_BYTES:,} bytes", "`too_large`"),
+        ("longest message of the hub, in this release", f"{_longest_receipt():,} bytes", "-"),
         ("heartbeat of a device that is not registered", f"{door.MAX_STRANGER_BYTES:,} bytes", "`unknown_device`"),
         ("lists and objects in it", str(door.MAX_STRANGER_PARTS), "`unknown_device`"),
         ("objects and lists in each other, the payload being the first", str(canonical.MAX_DEPTH), "`malformed`"),
@@ -99,6 +100,15 @@ def _limits_of_messages() -> tuple[_Limit, ...]:
         ("options of a channel or actuator", str(manifest_rules.MAX_OPTIONS), "`malformed`, a repair"),
         ("members of `r`, columns of `rows`", str(data.MAX_COLUMNS), "`malformed`"),
     )
+
+
+def _longest_receipt() -> int:
+    """A receipt for as many boots as the hub remembers beside the present one; commands are shorter."""
+    mark = (frames.MAX_UINT32, frames.MAX_UINT32)
+    body = {"upto": mark, "more": [mark] * positions.MAX_BOOTS}
+    sender = downlink.Downlink(nonce="f" * 16, last=frames.MAX_UINT32 - 1)
+    latest = Now(wall_ns=frames.MAX_TS_S * NS_PER_S - 1, steady_ns=0)
+    return len(sender.seal(Leaf.STORED, "x" * 64, frames.MAX_UINT32, bytes(32), latest, body))
 
 
 def _limits_of_rows_and_times(plain: Settings) -> tuple[_Limit, ...]:

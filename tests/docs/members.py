@@ -233,7 +233,7 @@ DATA: Final = (
     Member(
         "e",
         "object, values `COMM` or `VALUE`",
-        "with `r`, or alone",
+        "beside `r` or `rows`, or alone",
         "reads that failed: no answer, or no usable one",
         ({"pressure": "COMM"}, {"pressure": "VALUE"}),
         ({"pressure": "X"}, [], {"pressure": 1}),
