@@ -49,6 +49,7 @@ PROTOCOL = (
     f"{liveness.WAKE_MARGIN_S:g} s or a {'tenth' if liveness.WAKE_MARGIN_SHARE == 0.1 else '?'} of its sleep",
     f"or after {DEVICE.bye_s:g} s. After waking it listens for {DEVICE.listen_s:g} s",
     f"adds {DEVICE.listen_more_s:g} s, up to {DEVICE.listen_longest_s:g} s",
+    f"further off than {heartbeat.MAX_SLEEP_S:,.0f} s counts as that far",
     f"at most {manifest_rules.MAX_CHANNELS} channels",
     f"Members of an actuator; at most {manifest_rules.MAX_ACTUATORS}",
     f"An entry of `alarms` (at most {manifest_rules.MAX_ALARM_KINDS})",

@@ -95,7 +95,7 @@ def read_key(text: str, device_id: str, kid: int) -> DeviceKey:
     try:
         found = json.loads(text)
         key, named = found["key"], found["kid"]
-    except (ValueError, KeyError, TypeError) as err:
+    except (ValueError, KeyError, TypeError, RecursionError) as err:
         raise KeyFormError from err
     if not isinstance(key, str) or type(named) is not int or not 1 <= named <= MOST_KID:
         raise KeyFormError

@@ -10,6 +10,25 @@ NS_PER_MS: Final = 1_000_000
 type Scalar = float | int | bool | str
 
 
+def whole(value: object, low: int = -(1 << 62), high: int = 1 << 62) -> int:
+    """Give what a disk gave back when it is a whole number from `low` to `high`, else raise ValueError."""
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError
+    return value
+
+
+def maybe_whole(value: object) -> int | None:
+    """Like `whole`, and None is None."""
+    return None if value is None else whole(value)
+
+
+def maybe_text(value: object) -> str | None:
+    """Give a text or None back, else raise ValueError."""
+    if value is not None and type(value) is not str:
+        raise ValueError
+    return value
+
+
 class Leaf(StrEnum):
     """Last level of a topic, and `type` of the payload (protocol.md, Topics)."""
 

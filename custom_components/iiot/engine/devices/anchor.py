@@ -7,7 +7,7 @@ device's own clock.
 
 from typing import Any, Final, NamedTuple
 
-from ..values import NS_PER_S, Now, Settings, TimeFlag
+from ..values import NS_PER_S, Now, Settings, TimeFlag, maybe_whole, whole
 from ..wire.frames import Header
 
 RISE_PPM: Final = 200
@@ -147,6 +147,12 @@ class BootClock:
     def restored(cls, state: list[Any]) -> BootClock:
         """Build the clock that `state` described."""
         anchor, at, skew, first, high_seq = state
-        found = cls(anchor_ns=anchor, at_ns=at, skew_ns=skew, first_ns=first, high_seq=high_seq)
+        found = cls(
+            anchor_ns=maybe_whole(anchor),
+            at_ns=whole(at),
+            skew_ns=None if skew is None else whole(skew, -2 * MAX_SKEW_NS, 2 * MAX_SKEW_NS),
+            first_ns=whole(first),
+            high_seq=whole(high_seq),
+        )
         found.is_ours = False
         return found

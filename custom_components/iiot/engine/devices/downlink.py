@@ -4,7 +4,7 @@ from collections import deque
 from typing import Any, Final
 
 from ..ports import Entropy
-from ..values import NS_PER_S, Leaf, Now
+from ..values import NS_PER_S, Leaf, Now, maybe_text, whole
 from ..wire import codec
 from ..wire.frames import MAX_UINT32, VERSION
 
@@ -132,5 +132,5 @@ class Downlink:
     @classmethod
     def restored(cls, state: list[Any]) -> Downlink:
         """Build the downlink that `state` described; every reserved number counts as used."""
-        nonce, reserved = state
+        nonce, reserved = maybe_text(state[0]), whole(state[1], 0)
         return cls(nonce=nonce, last=reserved, reserved=reserved)

@@ -10,7 +10,8 @@
 
 from typing import Any, Final
 
-from ..values import NS_PER_S, Connection, Settings
+from ..values import NS_PER_S, Connection, Settings, maybe_whole, whole
+from ..wire.heartbeat import MAX_INTERVAL_S
 
 WAKE_MARGIN_S: Final = 60.0
 WAKE_MARGIN_SHARE: Final = 0.1
@@ -89,6 +90,8 @@ class Liveness:
     def restored(cls, facts: list[Any]) -> Liveness:
         """Build what `state_facts` described."""
         found = cls()
-        found.interval_s, found.heard_ns, found.sleep_until_ns, found.offline = facts
+        interval_s, heard, sleep_until, offline = facts
+        found.interval_s = min(MAX_INTERVAL_S, float(interval_s))
+        found.heard_ns, found.sleep_until_ns, found.offline = whole(heard), maybe_whole(sleep_until), bool(offline)
         found.since_ns = found.heard_ns
         return found

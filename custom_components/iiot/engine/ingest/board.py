@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..devices.manifest import Channel, Manifest
 from ..errors import Refusal
-from ..values import Kind, Quality, Scalar, Shown
+from ..values import Kind, Quality, Scalar, Shown, whole
 from ..wire.data import LOC, Data
 from ..wire.heartbeat import read_position
 from .gates import GOOD, MAX_TEXT, Gate, gate_of
@@ -145,10 +145,11 @@ class Board:
         for key, (value, quality, time_ns) in state["values"].items():
             channel = self._channels.get(key)
             if channel is not None and _is_value_of(channel, value):
-                self.values[key] = Shown(value, Quality(quality), time_ns)
+                self.values[key] = Shown(value, Quality(quality), whole(time_ns))
         self.waves = {key for key in state["waves"] if key in self._channels}
-        position, self.position_ns = state["position"]
-        self.position = None if position is None else tuple(position)
+        position, at_ns = state["position"]
+        self.position_ns = whole(at_ns)
+        self.position = None if position is None else read_position(position)
 
     def state(self) -> dict[str, Any]:
         """Everything shown, as JSON; the argument of `restore`."""

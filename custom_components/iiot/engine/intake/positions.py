@@ -7,6 +7,7 @@ after all is taken.
 
 from typing import Any, Final, NamedTuple
 
+from ..values import whole
 from .ranges import Ranges
 
 MAX_ABOVE: Final = 1024
@@ -105,7 +106,7 @@ class BootRows:
     def restored(cls, state: list[Any]) -> BootRows:
         """Build what `state` described."""
         found = cls()
-        found.upto, found.known = state[0], state[1]
+        found.upto, found.known = whole(state[0], 0), bool(state[1])
         found.above, found.gaps = Ranges(state[2]), Ranges(state[3])
         return found
 
@@ -188,6 +189,6 @@ class Positions:
         """Build what `state` described."""
         found = cls()
         held, rows = state
-        found.held = (held[0], held[1]) if held else None
+        found.held = (whole(held[0]), whole(held[1])) if held else None
         found.rows = {int(boot): BootRows.restored(facts) for boot, facts in rows.items()}
         return found

@@ -3,6 +3,8 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from ..values import whole
+
 
 class Ranges:
     """Sorted, disjoint, non-adjacent ranges, both ends included."""
@@ -10,8 +12,8 @@ class Ranges:
     __slots__ = ("_first", "_last")
 
     def __init__(self, ranges: list[list[int]] | None = None) -> None:
-        self._first = [first for first, _ in ranges or ()]
-        self._last = [last for _, last in ranges or ()]
+        self._first = [whole(first) for first, _ in ranges or ()]
+        self._last = [whole(last) for _, last in ranges or ()]
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return zip(self._first, self._last, strict=True)

@@ -15,7 +15,7 @@ from ..errors import Code, Refusal
 from ..values import NS_PER_S, ClockQuality, Leaf, Now, TimeFlag
 from ..wire.data import RELATIVE_BELOW_S, Data, row_time_ns
 from ..wire.frames import Ack, DeviceAlarm, Header, LogLine, Status
-from ..wire.heartbeat import Heartbeat
+from ..wire.heartbeat import MAX_SLEEP_S, Heartbeat
 from . import answers, notices
 from .arrival import Arrival, count_refusal
 from .member import MAX_CHANGES, Member
@@ -175,7 +175,7 @@ def _follow_sleep(arrival: Arrival, beat: Heartbeat) -> None:
     if for_s is None:
         # The wake-up is told by the device's clock, and so it is measured by it.
         for_s = max(0.0, beat.wake_s - header.ts_ns / NS_PER_S) if beat.wake_s and header.tq else beat.interval_s
-    liveness.sleep(now.wall_ns, for_s)
+    liveness.sleep(now.wall_ns, min(for_s, MAX_SLEEP_S))
     arrival.site.touch(member, now.steady_ns, 0)
 
 

@@ -13,7 +13,7 @@ from ..ingest.board import Board
 from ..intake.positions import Positions
 from ..intake.receipts import ReceiptClock
 from ..ports import STATE_VERSION, Kept
-from ..values import NS_PER_S, Connection
+from ..values import NS_PER_S, Connection, whole
 
 MAX_CHANGES: Final = 10
 
@@ -143,7 +143,7 @@ class Member:
         """
         try:
             self._restore(kept)
-        except (ValueError, KeyError, TypeError, IndexError, Refusal) as err:
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, Refusal) as err:
             raise StoreError(f"what is kept of device {kept.device_id} cannot be understood") from err
 
     def _restore(self, kept: Kept) -> None:
@@ -157,9 +157,9 @@ class Member:
             )
         self.device.restore(state["device"])
         self.positions = Positions.restored(state["positions"])
-        self.is_removed = state["removed"]
-        self.lost_rows, self.repeated_rows = state["rows"]
-        boot, seq = state["beat"]
+        self.is_removed = bool(state["removed"])
+        self.lost_rows, self.repeated_rows = map(whole, state["rows"])
+        boot, seq = map(whole, state["beat"])
         self.heartbeat_at = (boot, seq)
         self.answer = self.positions.answered(self.device.window.boot)
         if kept.manifest is not None:

@@ -49,7 +49,7 @@ class KeyFile:
             raise KeyFileError("the key file is missing", path=str(self.path)) from err
         except OSError as err:
             raise KeyFileError("the key file cannot be read", path=str(self.path)) from err
-        except ValueError, KeyError, TypeError, AttributeError:
+        except ValueError, KeyError, TypeError, AttributeError, RecursionError:
             raise KeyFileError("the key file is damaged", path=str(self.path)) from None
 
     @property

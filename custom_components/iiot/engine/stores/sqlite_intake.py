@@ -50,6 +50,20 @@ Each statement lets go of the interpreter and has to win it back from the event 
 threads hand it to and fro ten thousand times a second.
 """
 
+_TROUBLE: Final = (sqlite3.Error, OSError, OverflowError, UnicodeError)
+"""What a file that cannot be read or written ends in; a damaged one even in words that are no text."""
+_MAYBE_BYTES: Final = (bytes, type(None))
+_MAYBE_INT: Final = (int, type(None))
+_KEPT: Final = (str, bytes, _MAYBE_BYTES, _MAYBE_BYTES)
+_ENTRY: Final = (int, int, str, str, int, int, int, int, _MAYBE_INT, _MAYBE_INT, bytes)
+
+
+def _sound(row: tuple[Any, ...], kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Give `row` back when each member is of its kind: SQLite itself keeps any value in any column."""
+    if not all(map(isinstance, row, kinds)):
+        raise sqlite3.DatabaseError("a row is damaged")
+    return row
+
 
 def _statements(columns: str, conflict: str = "") -> dict[int, str]:
     """Text of an insert by how many rows it takes; `columns` begins with the table."""
@@ -82,15 +96,15 @@ class SqliteIntake:
             except BaseException:
                 self._db.close()
                 raise
-        except (sqlite3.Error, OSError) as err:
+        except _TROUBLE as err:
             raise self._failure("cannot be opened", err) from err
 
     def load(self) -> list[Kept]:
         """See `IntakeStore`."""
         try:
             rows = self._db.execute("SELECT device_id, state, manifest, last_values FROM devices")
-            return [Kept(*row) for row in rows]
-        except sqlite3.Error as err:
+            return [Kept(*_sound(row, _KEPT)) for row in rows]
+        except _TROUBLE as err:
             raise self._failure("cannot be read", err) from err
 
     def commit(self, batch: Batch) -> None:
@@ -102,7 +116,7 @@ class SqliteIntake:
                 self._db.executemany("UPDATE devices SET manifest = ?2 WHERE device_id = ?1", batch.manifests)
                 if batch.values is not None:
                     self._save_values(batch.values)
-        except (sqlite3.Error, OverflowError) as err:
+        except _TROUBLE as err:
             raise self._failure("cannot be written", err) from err
 
     def cursor(self, reader: str) -> int:
@@ -110,7 +124,7 @@ class SqliteIntake:
         query = "SELECT position FROM readers WHERE name = ?"
         try:
             found = self._db.execute(query, (reader,)).fetchone()
-        except sqlite3.Error as err:
+        except _TROUBLE as err:
             raise self._failure("cannot be read", err) from err
         return 0 if found is None else int(found[0])
 
@@ -121,7 +135,7 @@ class SqliteIntake:
                 "INSERT INTO readers VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET position = excluded.position",
                 (reader, position),
             )
-        except sqlite3.Error as err:
+        except _TROUBLE as err:
             raise self._failure("cannot be written", err) from err
 
     def read_after(self, position: int, limit: int) -> list[JournalEntry]:
@@ -133,8 +147,8 @@ class SqliteIntake:
                 " ORDER BY position LIMIT ?",
                 (position, limit),
             )
-            return [JournalEntry(row[0], JournalRow(*row[1:])) for row in rows]
-        except sqlite3.Error as err:
+            return [JournalEntry(row[0], JournalRow(*_sound(row, _ENTRY)[1:])) for row in rows]
+        except _TROUBLE as err:
             raise self._failure("cannot be read", err) from err
 
     def trim(self, *, before_ns: int, max_bytes: int) -> Trimmed:
@@ -154,7 +168,7 @@ class SqliteIntake:
             if old is None:
                 return Trimmed(0, {}, more=False)
             return self._drop_upto(old, more=old == step_end)
-        except sqlite3.Error as err:
+        except _TROUBLE as err:
             raise self._failure("cannot be trimmed", err) from err
 
     def size_bytes(self) -> int:
@@ -164,7 +178,7 @@ class SqliteIntake:
                 self._db.execute(f"PRAGMA {name}").fetchone()[0]
                 for name in ("page_count", "freelist_count", "page_size")
             )
-        except sqlite3.Error as err:
+        except _TROUBLE as err:
             raise self._failure("cannot be measured", err) from err
         return int((pages - free) * size)
 

@@ -15,6 +15,7 @@ MAX_COLUMNS: Final = 257
 RELATIVE_BELOW_S: Final = 1_000_000_000
 """A row time below this counts from the start of the boot in its `n`."""
 LOC: Final = "loc"
+LARGEST_I16: Final = 32_768
 PLAIN: Final = 12
 """Members of a numbered moment without anything beside it."""
 
@@ -186,6 +187,8 @@ def samples_of(wave: dict[str, Any]) -> list[float]:
         raw = b64decode(packed, validate=True)
     except (binascii.Error, ValueError) as err:
         raise malformed("i16 is not base64") from err
-    if len(raw) % 2 or not math.isfinite(scale) or not math.isfinite(offset):
+    if len(raw) % 2:
         raise malformed("i16 is not made of 16-bit numbers")
+    if not math.isfinite(LARGEST_I16 * abs(scale) + abs(offset)):
+        raise malformed("scale and offset lead beyond a double")
     return [value * scale + offset for value in struct.unpack(f"<{len(raw) // 2}h", raw)]

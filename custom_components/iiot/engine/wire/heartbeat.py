@@ -15,6 +15,8 @@ from .frames import (
 )
 
 MAX_INTERVAL_S: Final = 604_800.0  # a week
+MAX_SLEEP_S: Final = 10 * MAX_INTERVAL_S
+"""An announced sleep; a wake-up that is further off counts as this far."""
 MAX_ALARMS: Final = 32
 MAX_REKEYS: Final = 16
 MAX_DROPS: Final = 64
@@ -90,7 +92,7 @@ def read_heartbeat(payload: dict[str, Any]) -> Heartbeat:
         session=hex_in(payload, "session", 8),
         interval_s=number_in(payload, "interval", 0.1, MAX_INTERVAL_S),
         asleep=asleep,
-        sleep_s=_maybe_number(payload, "for_s", 0, 10 * MAX_INTERVAL_S) if asleep else None,
+        sleep_s=_maybe_number(payload, "for_s", 0, MAX_SLEEP_S) if asleep else None,
         wake_s=_maybe_number(payload, "wake", 0, MAX_TS_S) if asleep else None,
         manifest=hex_in(payload, "manifest", 16),
         hseq=whole_in(payload, "hseq", 0, MAX_UINT32),

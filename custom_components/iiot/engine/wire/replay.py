@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from ..errors import Code, Refusal
+from ..values import whole
 
 WIDTH: Final = 1024
 """How far behind the highest `seq` of the boot a message may come."""
@@ -58,4 +59,4 @@ class ReplayWindow:
     def restored(cls, state: list[Any]) -> ReplayWindow:
         """Build the window that `state` described."""
         boot, high, seen = state
-        return cls(boot=boot, high=high, seen=int(seen, 16))
+        return cls(boot=whole(boot, 0), high=whole(high, 0), seen=whole(int(seen, 16), 0, _MASK))
