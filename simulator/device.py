@@ -227,18 +227,18 @@ class Device:
         return [*self.readings.answer(self._sensors.answer(keys, moment.up_ms / 1000), pid, moment)]
 
     def _take_command(self, payload: dict[str, Any], moment: Moment) -> list[Effect]:
-        cid = payload.get("cid")
-        if not isinstance(cid, str) or not 0 < len(cid) <= MAX_CID:
+        cid, cmd = payload.get("cid"), payload.get("cmd")
+        if not isinstance(cmd, str) or not isinstance(cid, str) or not 0 < len(cid) <= MAX_CID:
             self.gate.dropped[Dropped.FORM] += 1
             return []
         answer = perform(self, payload, self.profile.commands, moment)
-        if payload.get("cmd") not in IDEMPOTENT:
+        if cmd not in IDEMPOTENT:
             self._store.note(self._ring.note(cid, answer))
         effects: list[Effect] = [self._ack(cid, answer.status, answer.reason, moment)]
         if self.is_description_due:
             self.is_description_due = False
             effects.append(self.signer.sign(Leaf.MANIFEST, self.profile.manifest, moment, 1))
-        if payload.get("cmd") == "set_time" and answer.status == "done":
+        if cmd == "set_time" and answer.status == "done":
             effects.append(self._heartbeat(moment))
         return effects
 

@@ -101,7 +101,8 @@ class Gate:
         return self._judge_order(payload)
 
     def _judge_order(self, payload: dict[str, Any]) -> Verdict:
-        if payload.get("cid") in self._answered:
+        cid = payload.get("cid")
+        if type(cid) is str and cid in self._answered:
             return Verdict(payload=payload, dropped=Dropped.REPEATED)
         if payload.get("nonce") != self._nonce:
             return Verdict(payload=payload, dropped=Dropped.OLD_NONCE)

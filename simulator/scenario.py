@@ -77,9 +77,12 @@ def load(name: str, *, seed: int = 1, devices: int | None = None) -> Scenario:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
         raise ScenarioError(f"there is no scenario {name}: {err.strerror}") from err
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise ScenarioError(f"{path.name} is not TOML: {err}") from err
-    return read(document, path.stem, seed=seed, devices=devices)
+    try:
+        return read(document, path.stem, seed=seed, devices=devices)
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as err:
+        raise ScenarioError(f"{path.name}: something in it is of another kind than it should be: {err}") from err
 
 
 def read(document: dict[str, Any], name: str, *, seed: int = 1, devices: int | None = None) -> Scenario:
