@@ -1,0 +1,1 @@
+"""Inputs that nobody should send, for everything that reads foreign bytes."""

@@ -1,0 +1,28 @@
+"""All targets by name. Those that need Home Assistant are loaded when somebody asks for them."""
+
+from importlib import import_module
+from typing import Any, Final
+
+from . import door_targets, kept_targets, simulator_targets, wire_targets
+from .campaign import Tally, run_block
+from .target import Target
+
+WITH_HASS: Final = ("pasted_key", "mapping")
+
+
+def targets() -> dict[str, Target[Any, Any]]:
+    """Targets of the engine and the simulator."""
+    found = (*wire_targets.TARGETS, *door_targets.TARGETS, *kept_targets.TARGETS, *simulator_targets.TARGETS)
+    return {target.name: target for target in found}
+
+
+def hass_targets() -> dict[str, Target[Any, Any]]:
+    """Targets of the integration's own readers."""
+    loaded = import_module("tests.fuzz.hass_targets")
+    return {target.name: target for target in loaded.TARGETS}
+
+
+def play(seed: int, name: str, first: int, inputs: int) -> Tally:
+    """Play a block of inputs against the target of this name, in whatever process."""
+    known = hass_targets() if name in WITH_HASS else targets()
+    return run_block(known[name], seed, first, inputs)
