@@ -60,7 +60,7 @@ _ENTRY: Final = (int, int, str, str, int, int, int, int, _MAYBE_INT, _MAYBE_INT,
 
 def _sound(row: tuple[Any, ...], kinds: tuple[Any, ...]) -> tuple[Any, ...]:
     """Give `row` back when each member is of its kind: SQLite itself keeps any value in any column."""
-    if not all(map(isinstance, row, kinds)):
+    if not all(isinstance(member, kind) for member, kind in zip(row, kinds, strict=True)):
         raise sqlite3.DatabaseError("a row is damaged")
     return row
 
