@@ -11,7 +11,7 @@ from iiot_engine.devices.keys import KeyRing
 from iiot_engine.effects import DeviceLogged, Effect, Notice, Publish, Refused, ValuesChanged
 from iiot_engine.errors import Code
 from iiot_engine.plant import Member
-from iiot_engine.plant.notices import KEY, MANIFEST, TWIN
+from iiot_engine.plant.notices import KEY, MANIFEST, PROTOCOL, TWIN
 from iiot_engine.ports import Batch, Kept
 from iiot_engine.values import NS_PER_S, Discovery, Quality
 from iiot_engine.wire import canonical, codec, signing
@@ -23,8 +23,9 @@ from .target import ensure
 
 MOST_STATE_BYTES: Final = 3_000_000
 """State of a device that uses up every bound: 32 boots, each with 1,024 ranges and 256 gaps, and a long heartbeat."""
-TOLD: Final = frozenset({MANIFEST, TWIN, KEY})
-"""What a refused message may have people told: a manifest that cannot be used, a second holder, another key."""
+TOLD: Final = frozenset({MANIFEST, TWIN, KEY, PROTOCOL})
+"""What a refused message may have people told: a manifest that cannot be used, another holder or key,
+a newer protocol."""
 INT64: Final = 2**63
 
 

@@ -214,7 +214,7 @@ class MembersTarget(BytesTarget[None]):
         try:
             (payload, body), cost = timed(read)
         except Refusal as refusal:
-            ensure(refusal.code is Code.MALFORMED, f"refused as {refusal.code}")
+            ensure(refusal.code in (Code.MALFORMED, Code.NEWER_VERSION), f"refused as {refusal.code}")
             ensure(len(str(refusal)) < 400 and canonical.is_clean_text(str(refusal)), "a reason that nobody can print")
             return Verdict(refusal.code, 0)
         within_bounds(self.leaf, payload, body)
