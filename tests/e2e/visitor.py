@@ -47,6 +47,7 @@ class Visitor:
 
     async def start(self) -> None:
         """Switch it on, as its README says."""
+        assert (STRANGER / "node_modules").exists(), "run scripts/test e2e, which fetches what it needs"
         command = ["node", str(STRANGER / "device.js"), *self._options, *HURRY]
         await self.process.start([*command, "--state", str(self.folder), "--record"], hears=True)
 

@@ -1,4 +1,4 @@
-// What the device says and what it obeys (protocol page: The smallest device, heartbeat, Sleep, Never lose a row, Down).
+// What the device says and what it obeys (protocol page: The smallest device, heartbeat, Sleep, Down).
 
 import { randomBytes } from "node:crypto";
 
@@ -33,7 +33,11 @@ export class Conversation {
   #naps = { times: 0, forS: 0 };
   #timer = null;
 
-  constructor({ id, key, kid = 1, prefix = "iiot", url, options, clock, memory, about, interval = 30, everyS = 5, hurry = 1, say }) {
+  /**
+   * `url`, `options`: where the broker is, as MQTT.js takes them; `about`: name, model, firmware and place;
+   * `interval`, `everyS`: seconds between heartbeats and readings; `hurry`: how many times sooner rows are sent again.
+   */
+  constructor({ id, key, kid, prefix, url, options, clock, memory, about, interval, everyS, hurry, say }) {
     Object.assign(this, { id, key, kid, clock, memory, about, interval, everyS, say });
     const nonce = randomBytes(8).toString("hex");
     const { boot, kept } = memory;
@@ -44,7 +48,7 @@ export class Conversation {
     const will = () => this.#sealed("status", { state: "offline", session: this.link.session });
     this.link = new Link({ url, options, id, prefix, keepalive, will });
     this.link.on("open", () => this.#opened());
-    this.link.on("lost", (pause) => say(`no connection, again in ${pause.toFixed(1)} s`));
+    this.link.on("lost", (pause, reason) => say(`no connection (${reason}), again in ${pause.toFixed(1)} s`));
     this.link.on("message", (message) => this.#heard(message));
   }
 
@@ -79,7 +83,8 @@ export class Conversation {
   #tick() {
     const { upMs } = this.clock;
     if (this.#state.state === "asleep") return;
-    if (this.#naps.times > 0 && this.link.isOpen && upMs >= this.#listenMs) return void this.sleep(this.#naps.forS, this.#naps.times);
+    const { times, forS } = this.#naps;
+    if (times > 0 && this.link.isOpen && upMs >= this.#listenMs) return void this.sleep(forS, times);
     if (upMs >= this.#readMs) {
       this.#readMs = upMs + this.everyS * 1000;
       this.#measure();

@@ -66,7 +66,7 @@ async function leave() {
 function fromArguments() {
   const { broker, id, prefix } = given;
   const fleetKey = given["fleet-key"];
-  if (!broker || !id || !(fleetKey || given.key)) stop("--broker, --id and --fleet-key or --key are needed, or --provisioning");
+  if (!broker || !id || !(fleetKey || given.key)) stop("give --broker, --id and --fleet-key or --key; or --provisioning");
   const key = given.key ? keyFrom(given.key) : deriveKey(keyFrom(fleetKey), id);
   const options = given.ca ? { ca: readFileSync(given.ca) } : {};
   return { id, key, kid: 1, boot: 0, prefix, url: broker, options };
@@ -75,7 +75,8 @@ function fromArguments() {
 function fromText(text) {
   const { id, kid, key, boot, prefix, broker } = JSON.parse(text);
   const { host, port, tls, ca, user: username, password } = broker;
-  return { id, kid, key: keyFrom(key), boot, prefix, url: `${tls ? "mqtts" : "mqtt"}://${host}:${port}`, options: { ca, username, password } };
+  const url = `${tls ? "mqtts" : "mqtt"}://${host}:${port}`;
+  return { id, kid, key: keyFrom(key), boot, prefix, url, options: { ca, username, password } };
 }
 
 function keyFrom(digits) {

@@ -41,10 +41,13 @@ export class Link extends EventEmitter {
       will: { topic: this.#topic("status"), payload: this.will(), qos: QOS.status, retain: false },
     });
     this.#client = client;
-    client.on("error", () => {}); // it is followed by `close`
-    client.on("message", (topic, bytes, { retain }) => this.emit("message", { leaf: topic.split("/").at(-1), bytes, retain }));
+    let reason = "it was closed";
+    client.on("error", (error) => (reason = error.message || error.code)); // it is followed by `close`
+    client.on("message", (topic, bytes, { retain }) => {
+      this.emit("message", { leaf: topic.split("/").at(-1), bytes, retain });
+    });
     client.on("connect", () => this.#subscribe(client));
-    client.once("close", () => client === this.#client && this.#lost());
+    client.once("close", () => client === this.#client && this.#lost(reason));
   }
 
   publish(leaf, bytes, { qos = QOS[leaf] } = {}) {
@@ -58,7 +61,7 @@ export class Link extends EventEmitter {
     clearTimeout(this.#timer);
     const client = this.#client;
     this.#client = null;
-    await client?.endAsync();
+    await client?.endAsync(!client.connected);
   }
 
   /** The air loses the next messages of readings. */
@@ -80,9 +83,9 @@ export class Link extends EventEmitter {
     });
   }
 
-  #lost() {
+  #lost(reason) {
     const pause = Math.min(2 ** this.#tries++, LONGEST_S) * (0.5 + Math.random());
-    this.emit("lost", pause);
+    this.emit("lost", pause, reason);
     this.#timer = setTimeout(() => this.connect(), pause * 1000);
   }
 

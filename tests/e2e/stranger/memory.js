@@ -1,6 +1,6 @@
 // What outlives a power cut: the boot number, and the rows that nobody has answered yet.
 
-import { appendFileSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 export class Memory {
@@ -68,9 +68,6 @@ function append(file, text) {
 }
 
 function replace(file, text) {
-  const descriptor = openSync(`${file}.new`, "w");
-  writeSync(descriptor, text);
-  fsyncSync(descriptor);
-  closeSync(descriptor);
+  writeFileSync(`${file}.new`, text, { flush: true });
   renameSync(`${file}.new`, file);
 }

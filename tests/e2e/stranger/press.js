@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { canonical } from "./envelope.js";
 
 const CHANNELS = [
-  { key: "temperature", name: "Öltemperatur", kind: "float", unit: "°C", class: "temperature", state_class: "measurement" },
+  { key: "temperature", name: "Öltemperatur", unit: "°C", class: "temperature", state_class: "measurement" },
   { key: "pressure", name: "Druck", kind: "float", unit: "bar", class: "pressure", min: 0, max: 16 },
   { key: "strokes", name: "Hübe", kind: "int", state_class: "total_increasing" },
   { key: "door", name: "Schutztür", kind: "bool", class: "door" },

@@ -109,7 +109,7 @@ export class Rows {
     return rows;
   }
 
-  /** Nothing is answered: the oldest row alone, after pauses that grow; under receipts that pass it by, not for ever. */
+  /** Nothing is answered: the oldest row alone, after pauses that grow; not for ever under receipts that pass it by. */
   #try(nowMs) {
     const [oldest] = this.#kept;
     if (!oldest || nowMs < this.#trying.nextMs) return { again: null, given: [] };
@@ -126,7 +126,7 @@ export class Rows {
   }
 }
 
-/** Rows missing between those that were left: [boot, from, to]. Receipts free a boot from its start, so these are lost. */
+/** Rows missing between those left: [boot, from, to]. Receipts free a boot from its start, so these are lost. */
 function holesIn(rows) {
   return rows.flatMap(({ boot, index }, at) => {
     const last = rows[at - 1];

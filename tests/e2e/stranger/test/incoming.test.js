@@ -16,7 +16,8 @@ function arriving(leaf, members) {
 
 const device = () => new Incoming({ id: "press", key: KEY, nonce: NONCE });
 const poll = (hseq, more) => arriving("poll", { hseq, pid: "0a1b2c3d", ch: [], ...more });
-const describe = (hseq, more) => arriving("command", { hseq, cid: "A", cmd: "describe", args: {}, until: 1, exp: 1, ...more });
+const DESCRIBE = { cid: "A", cmd: "describe", args: {}, until: 1, exp: 1 };
+const describe = (hseq, more) => arriving("command", { hseq, ...DESCRIBE, ...more });
 
 test("a number counts once, in any order, within 64 of the highest", () => {
   const incoming = device();

@@ -17,7 +17,9 @@ function sent(memory, count, nowMs = 0, facts = ROW) {
 
 function drained(memory, nowMs) {
   const messages = [];
-  for (let { again } = memory.due(nowMs); again; { again } = memory.due(nowMs)) messages.push(again.map(({ index }) => index));
+  for (let { again } = memory.due(nowMs); again; { again } = memory.due(nowMs)) {
+    messages.push(again.map(({ index }) => index));
+  }
   return messages;
 }
 
@@ -76,7 +78,9 @@ function attempts(memory, fromS, toS, before = () => {}) {
 test("while nothing is answered only the oldest is tried, less and less often", () => {
   const memory = rows();
   sent(memory, 2, 0, WAVE);
-  assert.deepEqual(attempts(memory, 0, 2_000), [[60, 1], [60, 2], [120, 1], [180, 1], [300, 1], [540, 1], [1020, 1], [1620, 1]]);
+  const tried = attempts(memory, 0, 2_000);
+  assert.deepEqual(tried.slice(0, 2), [[60, 1], [60, 2]]);
+  assert.deepEqual(tried.slice(2), [120, 180, 300, 540, 1020, 1620].map((now) => [now, 1]));
 });
 
 test("a poll makes the pauses short again, and an answer ends them", () => {

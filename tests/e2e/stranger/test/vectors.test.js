@@ -76,6 +76,7 @@ function bytesOf(one) {
 }
 
 function poll(hseq) {
-  const payload = { v: 1, type: "poll", id: "press-07", kid: 1, ts: 1, ts_ns: 0, nonce: NONCE, hseq, pid: "0a1b2c3d", ch: [] };
+  const header = { v: 1, type: "poll", id: "press-07", kid: 1, ts: 1, ts_ns: 0, nonce: NONCE, hseq };
+  const payload = { ...header, pid: "0a1b2c3d", ch: [] };
   return { topic: "iiot/press-07/poll", message: seal(KEY, payload) };
 }
