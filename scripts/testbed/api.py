@@ -17,8 +17,9 @@ class Api:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.grant: dict[str, Any] = {}
+        """What the last login gave: the tokens, and for how many seconds they hold."""
         self._client_id = f"{url}/"
-        self._token = ""
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -126,15 +127,14 @@ class Api:
 
     async def websocket(self) -> WebSocket:
         """Return a connection of its own to the WebSocket interface; close it, or use it in `async with`."""
-        return await WebSocket.connect(self.session, self.url, self._token)
+        return await WebSocket.connect(self.session, self.url, self.grant.get("access_token", ""))
 
     async def _redeem(self, code: str) -> None:
         form = {"grant_type": "authorization_code", "code": code, "client_id": self._client_id}
-        reply = await self._send("POST", "/auth/token", data=form)
-        self._token = reply["access_token"]
+        self.grant = await self._send("POST", "/auth/token", data=form)
 
     async def _send(self, method: str, path: str, **content: Any) -> Any:
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        headers = {"Authorization": f"Bearer {self.grant['access_token']}"} if self.grant else {}
         async with self.session.request(method, f"{self.url}{path}", headers=headers, **content) as reply:
             if reply.status >= 400:
                 message = f"{method} {path}: {reply.status} {(await reply.text())[:500]}"

@@ -1,4 +1,4 @@
-"""The folder of a Home Assistant that is onboarded but for its first user, and knows its broker."""
+"""The folder of a Home Assistant that knows its broker: onboarded but for its first user, or as it comes."""
 
 import json
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from .ports import LOOPBACK
 
 INTEGRATION = Path(__file__).parents[2] / "custom_components" / "iiot"
 
-CONFIGURATION = """\
+HOME = """\
 homeassistant:
   name: {name}
   latitude: 52.0
@@ -21,6 +21,8 @@ homeassistant:
   time_zone: UTC
   country: NL
   currency: EUR
+"""
+CONFIGURATION = """\
 frontend:
 config:
 history:
@@ -36,13 +38,18 @@ system_health:
 """
 
 
-def prepare(folder: Path, *, port: int, broker_port: int, name: str) -> None:
-    """Write what Home Assistant reads before it starts; what a former run left is kept, the ports are renewed."""
+def prepare(folder: Path, *, port: int, broker_port: int, name: str | None) -> None:
+    """Write what Home Assistant reads before it starts; what a former run left is kept, the ports are renewed.
+
+    Without a name it waits for the person who sets it up.
+    """
     storage = folder / ".storage"
     storage.mkdir(parents=True, exist_ok=True)
     configuration = folder / "configuration.yaml"
     if not configuration.exists():
-        configuration.write_text(CONFIGURATION.format(name=json.dumps(name)), encoding="utf-8")
+        home = "" if name is None else HOME.format(name=json.dumps(name))
+        configuration.write_text(home + CONFIGURATION, encoding="utf-8")
+    if name is not None and not (storage / "onboarding").exists():
         # The step of the first user is left to REST: it makes the credentials. The others would reach for the internet.
         _write(storage, "onboarding", (4, 1), {"done": ["analytics", "core_config", "integration"]})
     _link_integration(folder)
