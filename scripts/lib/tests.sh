@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # How the folders of tests/ are run. Those that need no Home Assistant do not load it: they take seconds.
 
-WITHOUT_HASS=(architecture benchmarks docs engine firmware fuzz models simulator stores testbed vectors)
+WITHOUT_HASS=(architecture benchmarks browser docs engine firmware fuzz models simulator stores testbed vectors)
 WORKERS="${TEST_WORKERS:-2}"
 
 needs_hass() {
@@ -13,18 +13,28 @@ needs_hass() {
 
 has_tests() { [[ -n "$(find "tests/$1" -name 'test_*.py' -print -quit)" ]]; }
 
-# test_folder FOLDER PYTEST-ARGUMENTS...: end-to-end tests share the machine's two cores with what they start.
+# is_apart FOLDER: whether its tests share what they start, and with it the machine's two cores; they run last.
+is_apart() { [[ "$1" == e2e || "$1" == browser ]]; }
+
+# test_folder FOLDER PYTEST-ARGUMENTS...
 test_folder() {
   local folder="$1" arguments=()
   shift
   needs_hass "${folder}" || arguments+=(-p no:homeassistant)
-  if [[ "${folder}" == e2e ]]; then ensure_stranger; else arguments+=(-n "${WORKERS}"); fi
+  is_apart "${folder}" || arguments+=(-n "${WORKERS}")
+  ensure_for "tests/${folder}"
   python -m pytest "${arguments[@]}" "tests/${folder}" "$@"
+}
+
+# ensure_for PATHS: what their tests start beyond what `scripts/setup` brings.
+ensure_for() {
+  [[ "$1" != *tests/e2e* ]] || ensure_stranger
+  [[ "$1" != *tests/browser* ]] || ensure_chromium
 }
 
 # test_paths PYTEST-ARGUMENTS...: files that were named one by one.
 test_paths() {
-  [[ "$*" != *tests/e2e* ]] || ensure_stranger
+  ensure_for "$*"
   python -m pytest "$@"
 }
 
@@ -37,12 +47,12 @@ part() {
   "$@" || failed+=("${name}")
 }
 
-# test_everything: the fast part first, both parts counted in one coverage report, the end-to-end tests last.
+# test_everything: the fast part first, both parts counted in one coverage report, the others last.
 test_everything() {
   local plain=() full=() folder name
   for folder in tests/*/; do
     name="$(basename "${folder}")"
-    has_tests "${name}" && [[ "${name}" != e2e ]] || continue
+    has_tests "${name}" && ! is_apart "${name}" || continue
     if needs_hass "${name}"; then full+=("${folder}"); else plain+=("${folder}"); fi
   done
   rm -f .coverage .coverage.*
@@ -51,6 +61,7 @@ test_everything() {
   part "tests with Home Assistant" python -m pytest -q -n "${WORKERS}" --cov --cov-append --cov-report= "${full[@]}"
   part "coverage" coverage_floors
   part "end-to-end tests" test_folder e2e -q
+  part "browser tests" test_folder browser -q
   [[ ${#failed[@]} -eq 0 ]] || die "failed: ${failed[*]}"
   say "all tests passed"
 }
