@@ -40,6 +40,12 @@ def add_entry(hass: HomeAssistant, **other: Any) -> tuple[MockConfigEntry, Path]
     return entry, kept_site(folder_of(hass, entry.entry_id))
 
 
+def told_in(caplog: pytest.LogCaptureFixture, words: str) -> None:
+    """Home Assistant's log says it; so the test expects that complaint, and no other."""
+    assert words in caplog.text
+    caplog.clear()
+
+
 async def test_a_kept_site_goes_on(hass: HomeAssistant) -> None:
     entry, _ = add_entry(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -74,12 +80,15 @@ def newer_state(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("newer", [newer_journal, newer_keys, newer_state])
-async def test_files_of_a_newer_release_are_refused_in_words_and_left_alone(hass: HomeAssistant, newer: Any) -> None:
+async def test_files_of_a_newer_release_are_refused_in_words_and_left_alone(
+    hass: HomeAssistant, caplog: pytest.LogCaptureFixture, newer: Any
+) -> None:
     entry, folder = add_entry(hass, subentries=kept_entry()["subentries"][:1])  # so that there are keys to forget
     path = folder / newer(folder)
     before = files_of(folder)
     assert not await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
+    told_in(caplog, "Error setting up entry Kept site for iiot: A newer release of the integration wrote")
     assert entry.state is ConfigEntryState.SETUP_ERROR
     assert entry.error_reason_translation_key == "newer_store"
     assert f"{path} has format 9" in str(entry.reason)
@@ -87,21 +96,27 @@ async def test_files_of_a_newer_release_are_refused_in_words_and_left_alone(hass
     assert files_of(folder) == before
 
 
-async def test_an_entry_of_a_newer_minor_version_is_refused_in_words(hass: HomeAssistant) -> None:
+async def test_an_entry_of_a_newer_minor_version_is_refused_in_words(
+    hass: HomeAssistant, caplog: pytest.LogCaptureFixture
+) -> None:
     entry, folder = add_entry(hass, minor_version=2)
     before = files_of(folder)
     assert not await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
+    told_in(caplog, "Error migrating entry Kept site for iiot: A newer release of the integration wrote")
     assert entry.state is ConfigEntryState.MIGRATION_ERROR
     assert "they have version 1.2, this release reads up to 1.1" in str(entry.reason)
     assert files_of(folder) == before
 
 
-async def test_an_entry_of_a_newer_major_version_is_refused_and_a_repair_says_why(hass: HomeAssistant) -> None:
+async def test_an_entry_of_a_newer_major_version_is_refused_and_a_repair_says_why(
+    hass: HomeAssistant, caplog: pytest.LogCaptureFixture
+) -> None:
     entry, folder = add_entry(hass, version=2)
     before = files_of(folder)
     assert not await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
+    told_in(caplog, "Config entry Kept site for iiot has version 2 which is higher than the current version 1")
     assert entry.state is ConfigEntryState.MIGRATION_ERROR
     issue = ir.async_get(hass).async_get_issue(DOMAIN, f"newer_entry_{entry.entry_id}")
     assert issue is not None
