@@ -6,9 +6,9 @@ from iiot_engine.devices.inbox import (
     Trust,
 )
 from iiot_engine.devices.keys import KeyRing
-from iiot_engine.effects import ConnectionChanged, Enrol, Notice, Offer, Publish
+from iiot_engine.effects import ConnectionChanged, Enrol, Happened, Notice, Offer, Publish
 from iiot_engine.errors import DeviceExistsError
-from iiot_engine.values import NS_PER_S, Discovery
+from iiot_engine.values import NS_PER_S, Discovery, Happening
 from iiot_engine.wire import signing
 from tests.builders import FLEET_KEY, Machine, World
 
@@ -90,6 +90,30 @@ def test_the_same_device_twice_is_told_so() -> None:
         world.plant.adopt(machine.id, {1: machine.key}, world.now)
     assert error.value.code == "already_configured"
     assert error.value.facts == {"device_id": machine.id}
+
+
+def test_joining_and_leaving_are_told_and_a_start_of_the_hub_is_neither() -> None:
+    world = World()
+    machine = Machine(world, "press-07")
+    machine.beat()
+    machine.answer()
+    assert world.of(Happened) == [Happened("press-07", Happening.KEY_PROVED)]
+    machine.beat()
+    world.adopt(machine)
+    world.pass_time(1)
+    world.kill()
+    world.remove(machine)
+    assert [one.what for one in world.of(Happened)] == ["key_proved", "enrolled", "removed"]
+
+
+def test_a_removed_device_that_calls_waits_for_nobody() -> None:
+    world = World()
+    machine = Machine(world).join()
+    world.remove(machine)
+    machine.beat()
+    assert (len(world.plant.inbox), world.plant.inbox.undecided) == (1, 0)
+    Machine(world, "press-08").beat()
+    assert (len(world.plant.inbox), world.plant.inbox.undecided) == (2, 1)
 
 
 # --- removing -----------------------------------------------------------------------------

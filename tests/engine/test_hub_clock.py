@@ -142,6 +142,8 @@ def test_a_hub_that_disagrees_with_good_clocks_doubts_itself() -> None:
         machine.read(temperature=1)
     world.pass_time(2)
     assert world.notices("hub_clock_in_doubt") == [(None, True)]
+    assert world.plant.doubts_clock
+    assert world.plant.standing == [("hub_clock_in_doubt", None)]
     anchors = [machine.member.device.clocks[1].anchor_ns for machine in machines]
     world.clear()
     for machine in machines:

@@ -82,7 +82,7 @@ def test_a_card_that_a_person_ignores_and_one_whose_device_shows_its_key_make_ro
     late = Machine(world, "late", key=STRANGE_KEY)
     late.beat()
     assert late.id not in [effect.device_id for effect in world.of(Offer)]
-    world.plant.inbox.forget_card("press-0")
+    world.plant.forget_card("press-0")
     late.beat()
     assert world.of(Offer)[-1] == Offer(late.id)
     world.skip(7)

@@ -75,6 +75,7 @@ def test_all_refusals_of_a_site_are_counted_together() -> None:
     world.receive(*machine.make("data", r={}), retained=True)
     assert world.plant.refused == 3
     assert world.plant.strangers == {"malformed": 1}
+    assert world.plant.refused_by_code == {"malformed": 2, "retained": 1}
     assert world.plant.settings is world.settings
 
 

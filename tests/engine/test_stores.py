@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iiot_engine.errors import StoreError
-from iiot_engine.ports import Batch, IntakeStore, JournalRow, Kept, Trimmed
+from iiot_engine.ports import Batch, Extent, IntakeStore, JournalRow, Kept, Trimmed
 from iiot_engine.stores import memory, sqlite_intake
 from iiot_engine.stores.memory import MemoryIntake
 from iiot_engine.stores.sqlite_intake import SqliteIntake
@@ -197,6 +197,16 @@ def test_bytes_in_use_follow_the_rows(store: IntakeStore) -> None:
     assert store.size_bytes() < empty + 50_000
 
 
+def test_a_store_says_how_far_it_reaches(store: IntakeStore) -> None:
+    assert store.extent()._replace(size_bytes=0) == Extent(0, None, None, 0, {"last_values": 0})
+    store.commit(batch([row(number) for number in range(1, 5)], []))
+    store.move_cursor("history", 2)
+    reach = store.extent()
+    assert reach == Extent(store.size_bytes(), 1, 1, 4, {"last_values": 4, "history": 2})
+    store.trim(before_ns=2, max_bytes=10**9)
+    assert (store.extent().first, store.extent().first_ns) == (2, 2)
+
+
 def test_a_closed_store_says_so_and_closes_again(store: IntakeStore) -> None:
     store.commit(batch([row(1)]))
     store.close()
@@ -209,6 +219,7 @@ def test_a_closed_store_says_so_and_closes_again(store: IntakeStore) -> None:
         lambda: store.read_after(0, 1),
         lambda: store.trim(before_ns=0, max_bytes=0),
         store.size_bytes,
+        store.extent,
     ]
     for call in calls:
         with pytest.raises(StoreError):

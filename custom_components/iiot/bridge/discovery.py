@@ -41,7 +41,7 @@ def flow_key(hub: Hub, device_id: str) -> str:
 def offer(hub: Hub, device_id: str) -> None:
     """Show a card; the form reads everything but the id from the inbox when it is opened."""
     if is_ignored(hub, device_id):
-        hub.plant.inbox.forget_card(device_id)
+        hub.plant.forget_card(device_id)
         return
     discovery_flow.async_create_flow(
         hub.hass,
@@ -117,7 +117,7 @@ def watch_ignored(hub: Hub) -> CALLBACK_TYPE:
     def changed(change: ConfigEntryChange, entry: ConfigEntry) -> None:
         ignored = change is ConfigEntryChange.ADDED and entry.domain == DOMAIN and entry.source == SOURCE_IGNORE
         if ignored and str(entry.unique_id).startswith(prefix):
-            hub.plant.inbox.forget_card(str(entry.unique_id).removeprefix(prefix))
+            hub.plant.forget_card(str(entry.unique_id).removeprefix(prefix))
 
     @callback
     def released(entry: ConfigEntry) -> None:

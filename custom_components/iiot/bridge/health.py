@@ -204,7 +204,7 @@ FLEET: Final = (
         state_class=SensorStateClass.MEASUREMENT,
         category=None,
         is_enabled=True,
-        read=lambda plant: len(plant.inbox),
+        read=lambda plant: plant.inbox.undecided,
     ),
     FleetDescription(
         key="fleet.refused_messages",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from .errors import Code, Fact
 from .ports import Batch
+from .values import Happening
 
 
 class ValuesChanged(NamedTuple):
@@ -47,6 +48,14 @@ class DeviceLogged:
     level: str
     logger: str
     msg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something that belongs into the logbook of a device, registered or not."""
+
+    device_id: str
+    what: Happening
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,7 @@ type Effect = (
     | ConnectionChanged
     | ManifestChanged
     | DeviceLogged
+    | Happened
     | Refused
     | Offer
     | Withdraw

@@ -100,9 +100,27 @@ class IntakeStore(Protocol):
         """Bytes in use by the journal on disk."""
         ...
 
+    def extent(self) -> Extent:
+        """How far the journal reaches."""
+        ...
+
     def close(self) -> None:
         """Finish; idempotent."""
         ...
+
+
+class Extent(NamedTuple):
+    """How far a journal reaches, and its readers in it."""
+
+    size_bytes: int
+    first: int | None
+    """Position of the oldest row; None: there is none."""
+    first_ns: int | None
+    """When that row was received."""
+    last: int
+    """Position of the newest row that is still there; 0 without any."""
+    cursors: dict[str, int]
+    """Reader → position of the last row that it has taken."""
 
 
 class Trimmed(NamedTuple):

@@ -96,6 +96,14 @@ class Connection(StrEnum):
     LOST = "lost"
 
 
+class Happening(StrEnum):
+    """What happens in the life of a device that people look up later."""
+
+    ENROLLED = "enrolled"
+    REMOVED = "removed"
+    KEY_PROVED = "key_proved"
+
+
 class Discovery(StrEnum):
     """What happens when an unknown device calls."""
 

@@ -14,6 +14,8 @@ from .downlink import Downlink
 from .keys import enrolled_key
 
 CAPACITY: Final = 1000
+REMOVED: Final = "removed"
+"""Why a device that a person took out calls in vain."""
 CARDS_A_MINUTE: Final = 10
 """New cards of devices that nothing proves; those that hold a key have as many of their own."""
 CARD_WINDOW_NS: Final = 60 * NS_PER_S
@@ -52,7 +54,7 @@ class Waiting:
     id: str
     trust: Trust = Trust.UNVERIFIED
     reason: str = "unknown_device"
-    """Why it waits: a `Code`, or `removed`."""
+    """Why it waits: a `Code`, or `REMOVED`."""
     key: bytes | None = field(default=None, repr=False)
     """Key derived from the fleet key, when its MAC proves it."""
     kid: int = 1
@@ -112,6 +114,11 @@ class Inbox:
 
     def __len__(self) -> int:
         return len(self._unproven) + len(self._proven)
+
+    @property
+    def undecided(self) -> int:
+        """How many wait for a person. One that was taken out and goes on calling is decided."""
+        return sum(entry.reason != REMOVED for waiting in (self._proven, self._unproven) for entry in waiting.values())
 
     def get(self, device_id: str) -> Waiting | None:
         """Find the waiting device."""

@@ -7,13 +7,13 @@ import orjson
 from ..devices.anchor import BootClock
 from ..devices.device import Device
 from ..devices.downlink import LAST
-from ..devices.inbox import Call, Trust, Waiting
+from ..devices.inbox import REMOVED, Call, Trust, Waiting
 from ..devices.keys import KeyRing, steps_in
 from ..devices.liveness import Liveness
-from ..effects import ConnectionChanged, Effect, Enrol, HealthChanged, Offer, Publish, Withdraw
+from ..effects import ConnectionChanged, Effect, Enrol, Happened, HealthChanged, Offer, Publish, Withdraw
 from ..errors import Code, DeviceExistsError, Refusal
 from ..ports import Kept
-from ..values import DOWN_QOS, NS_PER_S, Connection, Discovery, Leaf, Now
+from ..values import DOWN_QOS, NS_PER_S, Connection, Discovery, Happening, Leaf, Now
 from ..wire import canonical, frames, signing, topics
 from ..wire.codec import Envelope
 from ..wire.heartbeat import Heartbeat, read_heartbeat
@@ -29,7 +29,6 @@ MAX_NAME: Final = 64
 """Characters kept of each text that nothing proves."""
 ASK_EVERY_NS: Final = 60 * NS_PER_S
 """How often a stranger that holds a key is asked to prove that it is fresh."""
-REMOVED: Final = "removed"
 
 
 def knock(site: Site, topic: str, message: bytes, envelope: Envelope, now: Now, effects: list[Effect]) -> Never:
@@ -145,8 +144,11 @@ def _prove(site: Site, entry: Waiting, key: bytes, beat: Heartbeat, now: Now, ef
     downlink = entry.downlink
     if downlink.nonce != beat.nonce:
         downlink.begin(beat.nonce, beat.hseq, site.entropy)
-    elif site.settings.listen_only or downlink.proves_fresh(beat.hseq, now.steady_ns):
+    elif entry.trust is not Trust.VERIFIED and (
+        site.settings.listen_only or downlink.proves_fresh(beat.hseq, now.steady_ns)
+    ):
         entry.trust = Trust.VERIFIED
+        effects.append(Happened(entry.id, Happening.KEY_PROVED))
     downlink.go_above(beat.hseq, site.entropy)
     if entry.trust is Trust.VERIFIED or entry.reason == REMOVED:
         return
@@ -213,7 +215,7 @@ def adopt(site: Site, device_id: str, keys: dict[int, bytes], now: Now, effects:
     member.wants.poll_due_ns = now.steady_ns
     member.connection = device.liveness.state(now.wall_ns, site.settings)
     site.touch(member, now.steady_ns, 0)
-    effects += [ConnectionChanged(device_id), HealthChanged(device_id)]
+    effects += [Happened(device_id, Happening.ENROLLED), ConnectionChanged(device_id), HealthChanged(device_id)]
 
 
 def _is_newer(entry: Waiting, device: Device) -> bool:
@@ -250,4 +252,5 @@ def remove(site: Site, device_id: str, now: Now, effects: list[Effect]) -> None:
     site.removed[device_id] = member
     for kind in notices.KINDS:
         notices.say(site, effects, kind, device_id, active=False)
+    effects.append(Happened(device_id, Happening.REMOVED))
     site.touch(member, now.steady_ns, 0)

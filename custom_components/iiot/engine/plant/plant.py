@@ -1,5 +1,6 @@
 """The façade: one hub's engine. It is told what happens, and says what to do."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from ..devices.device import Device
@@ -58,6 +59,24 @@ class Plant:
         """Messages refused since the counters began, of devices and of strangers, but for what a healthy site has."""
         members = self._site.members.values()
         return self._site.strangers.total + sum(member.device.refusals.total for member in members)
+
+    @property
+    def refused_by_code(self) -> dict[str, int]:
+        """All refused messages since the counters began, of devices and of strangers, by code."""
+        found = Counter(self._site.strangers.counts)
+        for member in self._site.members.values():
+            found.update(member.device.refusals.counts)
+        return dict(sorted(found.items()))
+
+    @property
+    def doubts_clock(self) -> bool:
+        """Whether the hub's own clock is in question."""
+        return self._site.doubts
+
+    @property
+    def standing(self) -> list[tuple[str, str | None]]:
+        """Notices (kind, device) that people see now."""
+        return sorted(self._site.notices, key=lambda notice: (notice[0], notice[1] or ""))
 
     @property
     def accepted(self) -> int:
@@ -228,6 +247,10 @@ class Plant:
             member.wants.poll_due_ns = now.steady_ns
             member.wants.described_ns = None
             member.wants.describes = 0
+
+    def forget_card(self, device_id: str) -> None:
+        """A person does not want to be asked about a waiting device: its card leaves its place to another."""
+        self._site.inbox.forget_card(device_id)
 
     def reoffer(self, device_id: str) -> None:
         """A person took back that a waiting device is ignored: offer it at its next call."""

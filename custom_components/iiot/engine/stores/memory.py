@@ -4,7 +4,7 @@ from collections import Counter, deque
 from typing import Final
 
 from ..errors import StoreError
-from ..ports import Batch, JournalEntry, JournalRow, Kept, Trimmed
+from ..ports import Batch, Extent, JournalEntry, JournalRow, Kept, Trimmed
 
 LAST_VALUES: Final = "last_values"
 ROW_BYTES: Final = 128
@@ -83,6 +83,15 @@ class MemoryIntake:
         """See `IntakeStore`."""
         self._check_open()
         return self._size
+
+    def extent(self) -> Extent:
+        """See `IntakeStore`."""
+        self._check_open()
+        cursors = dict(self._cursors)
+        if not self._journal:
+            return Extent(self._size, None, None, 0, cursors)
+        first, last = self._journal[0], self._journal[-1]
+        return Extent(self._size, first.position, first.row.received_ns, last.position, cursors)
 
     def close(self) -> None:
         """See `IntakeStore`."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import StoreError
-from ..ports import Batch, JournalEntry, JournalRow, Kept, Trimmed
+from ..ports import Batch, Extent, JournalEntry, JournalRow, Kept, Trimmed
 from . import migrations
 
 LAST_VALUES: Final = "last_values"
@@ -181,6 +181,16 @@ class SqliteIntake:
         except _TROUBLE as err:
             raise self._failure("cannot be measured", err) from err
         return int((pages - free) * size)
+
+    def extent(self) -> Extent:
+        """See `IntakeStore`."""
+        try:
+            first, last = self._ends()
+            received = self._db.execute("SELECT received_ns FROM frames WHERE position = ?", (first,)).fetchone()
+            cursors = dict(self._db.execute("SELECT name, position FROM readers").fetchall())
+        except sqlite3.Error as err:
+            raise self._failure("cannot be measured", err) from err
+        return Extent(self.size_bytes(), first, received and received[0], last, cursors)
 
     def close(self) -> None:
         """See `IntakeStore`."""
