@@ -8,6 +8,9 @@ DOMAIN: Final = "iiot"
 ENTRY_VERSION: Final = 1
 ENTRY_MINOR_VERSION: Final = 1
 
+# Events on the bus
+EVENT_DEVICE: Final = f"{DOMAIN}_device"
+
 # Entry data: facts about the hub
 CONF_PREFIX: Final = "prefix"
 

@@ -12,6 +12,7 @@ from ..engine.effects import (
     DeviceLogged,
     Effect,
     Enrol,
+    Happened,
     HealthChanged,
     ManifestChanged,
     Notice,
@@ -25,6 +26,7 @@ from ..engine.errors import Fact
 from ..engine.ports import Trimmed
 from ..engine.values import Connection
 from . import discovery
+from .events import Events
 from .notices import JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, show_notice
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class Effects:
         self.logs: Final[list[Callable[[str, str, str, str], None]]] = []
         self.inbox: Final[list[Callable[[str], None]]] = []
         self._lost: Final[set[str]] = set()
+        self._events: Final = Events(hub)
 
     @staticmethod
     def listen[T](listeners: list[T], listener: T) -> CALLBACK_TYPE:
@@ -73,8 +76,11 @@ class Effects:
             case DeviceLogged(device_id, level, logger, msg):
                 for on_log in self.logs:
                     on_log(device_id, level, logger, msg)
+            case Happened():
+                self._events.happened(effect)
             case Refused():
                 self._log_refusal(effect)
+                self._events.refused(effect)
             case Offer(device_id):
                 discovery.offer(self._hub, device_id)
                 self._tell(self.inbox, device_id)
@@ -83,14 +89,14 @@ class Effects:
             case Enrol(device_id):
                 discovery.enrol(self._hub, device_id)
             case Notice():
-                show_notice(self._hub.hass, self._hub.entry, effect)
+                self._show(effect)
             case Publish() | Commit():
                 raise AssertionError
 
     @callback
     def journal_began_anew(self) -> None:
         """Say that the memory of what was accepted is gone."""
-        show_notice(self._hub.hass, self._hub.entry, Notice(JOURNAL_BEGAN_ANEW, None, True, {}))
+        self._show(Notice(JOURNAL_BEGAN_ANEW, None, True, {}))
 
     @callback
     def journal_trimmed(self, done: Trimmed) -> None:
@@ -106,8 +112,11 @@ class Effects:
                 done.noisiest,
             )
             facts: dict[str, Fact] = {"rows": lost, "readers": readers, "noisiest": done.noisiest}
-            notice = Notice(JOURNAL_OVERRUN, None, True, facts)
-            show_notice(self._hub.hass, self._hub.entry, notice)
+            self._show(Notice(JOURNAL_OVERRUN, None, True, facts))
+
+    def _show(self, notice: Notice) -> None:
+        show_notice(self._hub.hass, self._hub.entry, notice)
+        self._events.noticed(notice)
 
     @staticmethod
     def _tell(listeners: list[Callable[[str], None]], device_id: str) -> None:

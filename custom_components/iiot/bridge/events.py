@@ -1,0 +1,107 @@
+"""What happens to devices, as events on Home Assistant's bus: the logbook shows them, automations may act on them."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, ATTR_NAME, Platform
+from homeassistant.core import callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util.ulid import ulid_now
+
+from ..const import DOMAIN, EVENT_DEVICE
+from ..engine.effects import Happened, Notice, Refused
+from ..engine.errors import Fact
+from .health import CONNECTION_KEY
+from .mapping import clean_name
+from .redaction import redacted
+from .stations import device_identifier, hub_identifier
+
+if TYPE_CHECKING:
+    from homeassistant.config_entries import ConfigSubentry
+
+    from .hub import Hub
+
+ATTR_TRANSITION_ID: Final = "transition_id"
+ATTR_KIND: Final = "kind"
+ATTR_ENTRY_ID: Final = "config_entry_id"
+ATTR_SITE: Final = "site"
+ATTR_DEVICE: Final = "device"
+ATTR_LEFT_OUT: Final = "left_out"
+REFUSED: Final = "refused"
+NOTICE: Final = "notice"
+
+MOST: Final = 60
+SPAN_S: Final = 60.0
+"""At most so many events of one hub in this time: each is written into Home Assistant's database."""
+
+
+class Events:
+    """Fires the events of one hub. What is beyond the bound is left out, and the next event says how many."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub: Final = hub
+        self._since = -SPAN_S
+        self._fired = 0
+        self._left_out = 0
+
+    @callback
+    def happened(self, effect: Happened) -> None:
+        """Something in the life of a device."""
+        self._fire(effect.what.value, effect.device_id, {})
+
+    @callback
+    def refused(self, effect: Refused) -> None:
+        """A message was refused: the first of its kind in a minute."""
+        facts: dict[str, Fact] = {"code": effect.code.value, "detail": effect.detail, "count": effect.count}
+        self._fire(REFUSED, effect.device_id, facts)
+
+    @callback
+    def noticed(self, notice: Notice) -> None:
+        """Something that a person should know began, or is over."""
+        facts: dict[str, Any] = {"notice": notice.kind, "active": notice.active, "facts": notice.facts}
+        self._fire(NOTICE, notice.device_id or "", facts)
+
+    def _fire(self, kind: str, device_id: str, facts: dict[str, Any]) -> None:
+        if not self._has_room():
+            self._left_out += 1
+            return
+        entry = self._hub.entry
+        subentry = next((found for found in entry.subentries.values() if found.unique_id == device_id), None)
+        name = (subentry.title if subentry else device_id) or entry.title
+        told: dict[str, Any] = _clean({ATTR_KIND: kind, ATTR_SITE: entry.title, ATTR_NAME: name, **facts})
+        told |= {ATTR_TRANSITION_ID: ulid_now(), ATTR_ENTRY_ID: entry.entry_id, **self._links(subentry)}
+        if device_id:
+            told[ATTR_DEVICE] = device_id
+        if self._left_out:
+            told[ATTR_LEFT_OUT], self._left_out = self._left_out, 0
+        self._hub.hass.bus.async_fire(EVENT_DEVICE, told)
+
+    def _has_room(self) -> bool:
+        now = self._hub.hass.loop.time()
+        if now - self._since >= SPAN_S:
+            self._since, self._fired = now, 0
+        self._fired += 1
+        return self._fired <= MOST
+
+    def _links(self, subentry: ConfigSubentry | None) -> dict[str, str]:
+        """Where a line of the logbook leads: the device's page and its connection, or the page of the hub."""
+        hass, entry_id = self._hub.hass, self._hub.entry.entry_id
+        pages = [hub_identifier(entry_id)]
+        found: dict[str, str] = {}
+        if subentry is not None:
+            pages.insert(0, device_identifier(entry_id, subentry.subentry_id))
+            registry = er.async_get(hass)
+            unique_id = f"{subentry.subentry_id}_{CONNECTION_KEY}"
+            entity = registry.async_get(registry.async_get_entity_id(Platform.SENSOR, DOMAIN, unique_id) or "")
+            if entity is not None and entity.disabled_by is None:
+                found[ATTR_ENTITY_ID] = entity.entity_id
+        devices = dr.async_get(hass)
+        page = next(filter(None, (devices.async_get_device_by_identifier(one, entry_id) for one in pages)), None)
+        return found if page is None else found | {ATTR_DEVICE_ID: page.id}
+
+
+def _clean(fact: Any) -> Any:
+    """No secret, no line breaks, nothing invisible, nothing long."""
+    if isinstance(fact, dict):
+        return {name: _clean(found) for name, found in fact.items()}
+    return clean_name(redacted(fact), "") if isinstance(fact, str) else fact

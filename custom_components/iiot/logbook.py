@@ -1,0 +1,94 @@
+"""Lines of the logbook: what happened to a device or a site, in words.
+
+Home Assistant shows by itself what entities show: the connection of a device, and that it wrote into its log.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from homeassistant.components.logbook.const import (
+    LOGBOOK_ENTRY_ENTITY_ID,
+    LOGBOOK_ENTRY_ICON,
+    LOGBOOK_ENTRY_MESSAGE,
+    LOGBOOK_ENTRY_NAME,
+)
+from homeassistant.components.logbook.models import LazyEventPartialState
+from homeassistant.const import ATTR_ENTITY_ID, ATTR_NAME
+from homeassistant.core import HomeAssistant, callback
+
+from .bridge.events import ATTR_DEVICE, ATTR_KIND, ATTR_LEFT_OUT, ATTR_SITE, NOTICE, REFUSED
+from .bridge.notices import JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
+from .const import DOMAIN, EVENT_DEVICE
+from .engine.plant import notices
+from .engine.values import Happening
+
+type Describe = Callable[[LazyEventPartialState], dict[str, Any]]
+
+HAPPENINGS: Final = {
+    Happening.ENROLLED: "joined the site {site}",
+    Happening.REMOVED: "was removed from the site {site}",
+    Happening.KEY_PROVED: "proved that it holds a key of the site {site}",
+}
+NOTICES: Final = {
+    notices.TWIN: ("shares its key with another device", "is the only device with its key again"),
+    notices.FOREIGN: ("is commanded by somebody else as well", "is commanded by this hub alone again"),
+    notices.KEY: ("sends messages that no key of this hub has signed", "is heard under the key of this hub again"),
+    notices.CLOCK: ("has a wrong clock, off by {skew_s} s", "has a right clock again"),
+    notices.HUB_CLOCK: ("doubts its own clock, off by {skew_s} s from those of its devices", "trusts its clock again"),
+    notices.MANIFEST: ("describes itself wrongly: {reason}", "describes itself well again"),
+    notices.STORE: ("cannot write to its journal: {reason}", "can write to its journal again"),
+    notices.PROTOCOL: (
+        "speaks version {version} of the protocol, this hub knows {known}: update the integration",
+        "speaks a version of the protocol that this hub knows",
+    ),
+    JOURNAL_BEGAN_ANEW: ("began a new journal: the old one was missing", ""),
+    JOURNAL_OVERRUN: ("lost {rows} rows of its journal before {readers} read them", ""),
+}
+"""Notice → when it begins, when it is over. The subject is the device, or the site."""
+
+
+@callback
+def async_describe_events(hass: HomeAssistant, async_describe_event: Callable[[str, str, Describe], None]) -> None:
+    """Say how an event becomes a line."""
+    del hass
+    async_describe_event(DOMAIN, EVENT_DEVICE, describe)
+
+
+@callback
+def describe(event: LazyEventPartialState) -> dict[str, Any]:
+    """Put an event into words, also one that another release has fired."""
+    facts = event.data
+    message = _message(str(facts.get(ATTR_KIND, "")), facts)
+    if left_out := facts.get(ATTR_LEFT_OUT):
+        message += f"; {left_out} lines before this one were left out"
+    line = {
+        LOGBOOK_ENTRY_NAME: str(facts.get(ATTR_NAME, "")),
+        LOGBOOK_ENTRY_MESSAGE: message,
+        LOGBOOK_ENTRY_ICON: "mdi:factory",
+    }
+    if entity_id := facts.get(ATTR_ENTITY_ID):
+        line[LOGBOOK_ENTRY_ENTITY_ID] = str(entity_id)
+    return line
+
+
+def _message(kind: str, facts: Mapping[str, Any]) -> str:
+    words: str
+    if kind in HAPPENINGS:
+        words = HAPPENINGS[Happening(kind)]
+    elif kind == REFUSED:
+        words = "had a message refused: {detail} ({code}, {count} so far)"
+        if not facts.get(ATTR_DEVICE):
+            words = "refused a message of nobody it knows: {detail} ({code}, {count} so far)"
+    elif kind == NOTICE and facts.get("notice") in NOTICES:
+        words = NOTICES[facts["notice"]][0 if facts.get("active") else 1]
+        facts = {**facts, **facts.get("facts", {})}
+    else:
+        words = kind.replace("_", " ")
+    return words.format_map(_Known({ATTR_SITE: "", **facts}))
+
+
+class _Known(dict[str, Any]):
+    """Facts, of which an event of another release may lack some."""
+
+    def __missing__(self, name: str) -> str:
+        return "?"
