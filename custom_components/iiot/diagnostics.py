@@ -1,18 +1,28 @@
 """What a person may send to somebody who helps: how the hub and its devices are, no secret and no place."""
 
+import time
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
+from homeassistant.loader import async_get_integration
 
 from .bridge import mqtt
-from .const import CONF_FINGERPRINT, CONF_KID
+from .bridge.hub import Hub
+from .bridge.redaction import redacted
+from .const import CONF_FINGERPRINT, CONF_KID, DOMAIN
 from .engine.devices.inbox import Inbox
 from .engine.devices.manifest import Manifest
+from .engine.errors import StoreError
 from .engine.plant import Member, Plant
+from .engine.ports import STATE_VERSION
+from .engine.stores import migrations
+from .engine.values import NS_PER_S
+from .engine.wire import frames
 from .engine.wire.heartbeat import Heartbeat
 from .runtime import IiotConfigEntry, Runtime
 
@@ -22,7 +32,9 @@ TO_REDACT: Final = frozenset({"ip", "key", "loc", "mac", "nonce", "place", "sess
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: IiotConfigEntry) -> dict[str, Any]:
     """Describe a hub with all its devices."""
     facts: dict[str, Any] = {
+        "versions": await _versions(hass, entry),
         "state": entry.state.value,
+        "reason": entry.reason,
         "data": dict(entry.data),
         "options": dict(entry.options),
         "broker_connected": mqtt.is_connected(hass),
@@ -35,11 +47,15 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: IiotCon
             "settings": asdict(plant.settings),
             "has_fleet_key": runtime.hub.keys.fleet_key is not None,
             "accepted": plant.accepted,
+            "refused": plant.refused_by_code,
             "refused_of_strangers": plant.strangers,
+            "clock_in_doubt": plant.doubts_clock,
+            "notices": [{"kind": kind, "device": device_id} for kind, device_id in plant.standing],
+            "journal": await _journal(runtime.hub),
             "inbox": _inbox(plant.inbox),
             "devices": [_device(plant, subentry) for subentry in entry.subentries.values()],
         }
-    return async_redact_data(facts, TO_REDACT)
+    return _without_secrets(facts)
 
 
 async def async_get_device_diagnostics(
@@ -58,14 +74,52 @@ async def async_get_device_diagnostics(
         facts |= {
             "manifest": None if manifest is None else _manifest(manifest),
             "qualities": {key: shown.quality.name.lower() for key, shown in member.board.values.items()},
+            "waveforms_only": sorted(member.board.waves),
         }
-    return async_redact_data(facts, TO_REDACT)
+    return _without_secrets(facts)
+
+
+def _without_secrets(facts: dict[str, Any]) -> dict[str, Any]:
+    """Blank what is secret by its name, and what looks like a secret wherever somebody has put it."""
+    found: dict[str, Any] = redacted(async_redact_data(facts, TO_REDACT))
+    return found
+
+
+async def _versions(hass: HomeAssistant, entry: IiotConfigEntry) -> dict[str, Any]:
+    integration = await async_get_integration(hass, DOMAIN)
+    return {
+        "integration": str(integration.version),
+        "protocol": frames.VERSION,
+        "entry": f"{entry.version}.{entry.minor_version}",
+        "journal": migrations.JOURNAL_VERSION,
+        "state": STATE_VERSION,
+        "key_file": migrations.KEY_FILE_VERSION,
+    }
+
+
+async def _journal(hub: Hub) -> dict[str, Any]:
+    reach = await hub.async_journal()
+    if isinstance(reach, StoreError):
+        return {"error": reach.reason}
+    first_ns = reach.first_ns
+    return {
+        "size_bytes": reach.size_bytes,
+        "oldest": None if first_ns is None else datetime.fromtimestamp(first_ns / NS_PER_S, UTC).isoformat(),
+        "age_s": None if first_ns is None else round((time.time_ns() - first_ns) / NS_PER_S),
+        "first": reach.first,
+        "last": reach.last,
+        "cursors": reach.cursors,
+        "unread": {reader: max(0, reach.last - position) for reader, position in reach.cursors.items()},
+        "began_anew": hub.began_anew,
+        "troubles": hub.troubles,
+    }
 
 
 def _inbox(inbox: Inbox) -> dict[str, Any]:
     waiting = inbox.entries()
     return {
-        "waiting": len(waiting),
+        "waiting": inbox.undecided,
+        "calling_though_removed": len(inbox) - inbox.undecided,
         "dropped": inbox.dropped,
         "newest": [
             {"trust": found.trust.value, "reason": found.reason, "calls": found.count, "model": found.model}

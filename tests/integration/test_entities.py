@@ -95,6 +95,25 @@ async def test_channels_that_went_while_the_hub_was_down_go_at_its_start(hass: H
     assert entity_id(hass, "sensor", station, "temperature")
 
 
+async def test_a_channel_that_only_comes_as_waveforms_has_no_entity(hass: HomeAssistant) -> None:
+    entry = await add_hub(hass, state_interval=0)
+    device = FieldDevice(hass)
+    station = await device.join(entry)
+    assert state(hass, "sensor", station, "temperature").state == "unknown", "nobody knows yet how it comes"
+    wave = {"ch": "temperature", "t0": [1_795_190_400, 0], "dt_ns": 40_000, "v": [1, 2, 3]}
+
+    await device.send("data", {"wave": wave})
+    assert entity_id(hass, "sensor", station, "temperature") is None
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    assert entity_id(hass, "sensor", station, "temperature") is None
+
+    await device.read(temperature=21.5)
+    assert state(hass, "sensor", station, "temperature").state == "21.5"
+    await device.send("data", {"wave": wave})
+    assert state(hass, "sensor", station, "temperature").state == "21.5"
+
+
 async def test_a_restart_shows_the_last_values(hass: HomeAssistant) -> None:
     entry = await add_hub(hass, state_interval=0)
     device = FieldDevice(hass)

@@ -14,7 +14,7 @@ from homeassistant.helpers.event import async_track_time_interval
 
 from ..engine.effects import Commit, Effect, Publish
 from ..engine.errors import StoreError
-from ..engine.ports import Batch, Trimmed
+from ..engine.ports import Batch, Extent, Trimmed
 from ..engine.values import NS_PER_S, Now
 from . import discovery, mqtt
 from .effects import Effects
@@ -151,10 +151,18 @@ class Hub:
         """Whether `key` made a waiting device's last heartbeat; None when it has not called."""
         return self.plant.fits_key(device_id, key)
 
-    async def async_journal_bytes(self) -> int:
-        """Size of the journal on disk."""
+    async def async_journal(self) -> Extent | StoreError:
+        """How far the journal reaches, or why that cannot be said."""
         async with self._store_turn:
-            return await self.hass.async_add_executor_job(self._store.size_bytes)
+            try:
+                return await self.hass.async_add_executor_job(self._store.extent)
+            except StoreError as err:
+                return err
+
+    @property
+    def troubles(self) -> list[str]:
+        """What keeps the journal from being written now."""
+        return sorted(self._troubles)
 
     # --- listeners -----------------------------------------------------------------------
 
