@@ -3,6 +3,7 @@
 A file, since the list of packages cannot be found by pyproject.toml alone when a folder and its package differ in name.
 """
 
+import sys
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -10,8 +11,9 @@ from setuptools import find_packages, setup
 FOLDERS = {
     "iiot_engine": "custom_components/iiot/engine",
     "iiot_sim": "simulator",
-    "testbed": "scripts/testbed",
 }
+if "editable_wheel" in sys.argv:  # for work on the tree itself; not for those who install it
+    FOLDERS["testbed"] = "scripts/testbed"
 
 
 def packages() -> list[str]:

@@ -52,11 +52,21 @@ def errors(log: str) -> list[str]:
 
 
 def complaints(records: Iterable[logging.LogRecord]) -> list[str]:
-    """Return what others than the integration log about it from warnings up, and every notice of deprecation."""
+    """Return what others than the integration log about it from warnings up, and every notice of deprecation.
+
+    That a hub does not start, in the words that the integration found for it, is no complaint.
+    """
     found = []
     for record in records:
         text = record.getMessage()
-        is_of_us = ABOUT_US.search(text) is not None and ABOUT_US.search(record.name) is None
+        is_outcome = record.name == "homeassistant.config_entries" and not _is_unforeseen(record)
+        is_of_us = ABOUT_US.search(text) is not None and ABOUT_US.search(record.name) is None and not is_outcome
         if record.levelno >= logging.WARNING and (is_of_us or NOTICE.search(text)):
             found.append(f"{record.name}: {text}")
     return [text for text in found if not any(known in text for known in EXPECTED)]
+
+
+def _is_unforeseen(record: logging.LogRecord) -> bool:
+    """Whether an exception was logged that is none of Home Assistant's own, which are raised on purpose."""
+    error = record.exc_info[1] if record.exc_info else None
+    return error is not None and "HomeAssistantError" not in {kind.__name__ for kind in type(error).__mro__}

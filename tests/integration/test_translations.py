@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 import probatio
-import pytest
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
@@ -18,12 +17,14 @@ from homeassistant.helpers.selector import SelectSelector
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_mqtt_message
 
 from custom_components.iiot import NEWER_ENTRY
+from custom_components.iiot.bridge.health import FLEET, HEALTH
 from custom_components.iiot.bridge.notices import ENTITY_BUDGET, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
 from custom_components.iiot.const import DOMAIN
 from custom_components.iiot.engine.devices.inbox import Trust
 from custom_components.iiot.engine.errors import DeviceIdError, KeyFormError, PrefixError
 from custom_components.iiot.engine.plant import notices
 from custom_components.iiot.engine.wire import codec
+from custom_components.iiot.event import LEVELS
 from custom_components.iiot.system_health import async_figures
 
 from .joining import (  # noqa: F401  # fixtures
@@ -239,20 +240,29 @@ async def test_every_figure_of_system_health_has_its_words(hass: HomeAssistant) 
     assert WORDS["system_health"]["info"].keys() == (await async_figures(hass)).keys()
 
 
-@pytest.mark.parametrize(("path", "text"), list(texts(WORDS)))
-def test_a_text_is_fit_to_be_shown(path: str, text: str) -> None:
-    assert text
-    assert text == text.strip()
-    assert "  " not in text
-    assert not re.search(r"https?:|www\.", text)
-    assert not re.search(r"'\{\w+\}'", text)
-    assert not re.search(r"</?[a-z]", text)
-    assert all(re.fullmatch(r"[a-z0-9_]+", name) for name in placeholders(text))
-    assert all(re.fullmatch(r"[a-z0-9-]+(_[a-z0-9-]+)*", key) for key in path[1:].split("."))
-
-
-def test_what_home_assistant_demands_of_subentries_is_there() -> None:
-    device = WORDS["config_subentries"]["device"]
-    assert device["entry_type"]
-    assert device["initiate_flow"]["user"]
+def test_the_card_of_a_device_is_titled_by_name_and_model() -> None:
     assert placeholders(WORDS["config"]["flow_title"]) == {"name", "model"}
+
+
+def shown_with_words(domain: str) -> dict[str, set[str]]:
+    """Translation key → the states that it has words for."""
+    return {key: set(words.get("state", {})) for key, words in WORDS["entity"][domain].items()}
+
+
+def keys_in(name: str) -> set[str]:
+    return set(re.findall(r'_attr_translation_key = "(\w+)"', source(name)))
+
+
+def test_every_entity_of_ours_has_its_words() -> None:
+    figures = {row.key.replace(".", "_"): set(row.options) for row in (*HEALTH, *FLEET)}
+    assert set(WORDS["entity"]) == {"sensor", "event", "device_tracker"}
+    assert shown_with_words("sensor") == figures
+    assert shown_with_words("event").keys() == keys_in("event.py")
+    assert shown_with_words("device_tracker").keys() == keys_in("device_tracker.py")
+    kinds = WORDS["entity"]["event"]["device_log"]["state_attributes"]["event_type"]["state"]
+    assert set(kinds) == set(LEVELS)
+
+
+def test_a_figure_with_a_unit_needs_no_word_for_it() -> None:
+    named = {key for key, words in WORDS["entity"]["sensor"].items() if "unit_of_measurement" in words}
+    assert named <= {row.key.replace(".", "_") for row in (*HEALTH, *FLEET) if row.unit is None and row.state_class}

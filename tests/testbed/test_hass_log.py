@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from homeassistant.exceptions import HomeAssistantError
 
 from testbed.hass_log import complaints, errors, problems, records
 
@@ -54,9 +55,17 @@ def test_a_fault_that_is_to_be_reported_to_us_is_a_problem() -> None:
         ("homeassistant.components.sensor", logging.INFO, "Setting up iiot.sensor", False),
         ("homeassistant.loader", logging.WARNING, LOADER, False),
         ("custom_components.iiot.bridge.notices", logging.WARNING, "iiot: the device is lost", False),
+        ("homeassistant.config_entries", logging.ERROR, "Error setting up entry Hall 3 for iiot: its keys", False),
         ("homeassistant.components.mqtt", logging.WARNING, "Disconnected from the broker", False),
     ],
 )
 def test_home_assistant_complains_about_us(name: str, level: int, text: str, is_one: bool) -> None:
     record = logging.LogRecord(name, level, __file__, 1, text, None, None)
+    assert bool(complaints([record])) is is_one
+
+
+@pytest.mark.parametrize(("error", "is_one"), [(KeyError("fleet_key"), True), (HomeAssistantError("no keys"), False)])
+def test_a_start_that_fails_by_accident_is_a_complaint(error: Exception, is_one: bool) -> None:
+    text, raised = "Error setting up entry Hall 3 for iiot", (type(error), error, None)
+    record = logging.LogRecord("homeassistant.config_entries", logging.ERROR, __file__, 1, text, None, raised)
     assert bool(complaints([record])) is is_one
