@@ -11,7 +11,6 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.entity_platform import async_get_platforms
 from homeassistant.helpers.typing import ConfigType
@@ -19,16 +18,15 @@ from homeassistant.helpers.typing import ConfigType
 from . import panel
 from .bridge import discovery
 from .bridge.devices import Devices
-from .bridge.notices import withdraw_notices
+from .bridge.notices import NEWER_ENTRY, show_notice, withdraw_notices
 from .bridge.points import Points
 from .compose import async_build, folder_of
 from .const import DOMAIN, ENTRY_MINOR_VERSION, ENTRY_VERSION
+from .engine.effects import Notice
 from .engine.errors import KeyFileError, StoreError, StoreVersionError
 from .runtime import IiotConfigEntry, Runtime
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
-
-NEWER_ENTRY: Final = "newer_entry"
 
 PLATFORMS: Final = [
     Platform.BINARY_SENSOR,
@@ -43,15 +41,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     del config
     for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False):
         if entry.version > ENTRY_VERSION:
-            ir.async_create_issue(
-                hass,
-                DOMAIN,
-                f"{NEWER_ENTRY}_{entry.entry_id}",
-                is_fixable=False,
-                severity=ir.IssueSeverity.ERROR,
-                translation_key=NEWER_ENTRY,
-                translation_placeholders=_versions(entry),
-            )
+            show_notice(hass, entry, Notice(NEWER_ENTRY, None, True, {**_versions(entry)}))
     return True
 
 
@@ -63,7 +53,9 @@ async def async_migrate_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> bo
     del hass
     if entry.minor_version > ENTRY_MINOR_VERSION:
         raise ConfigEntryError(
-            translation_domain=DOMAIN, translation_key="newer_entry", translation_placeholders=_versions(entry)
+            translation_domain=DOMAIN,
+            translation_key="newer_entry",
+            translation_placeholders={"site": entry.title, **_versions(entry)},
         )
     return True
 
@@ -156,7 +148,6 @@ def _broken(key: str, err: StoreError, folder: Path) -> ConfigEntryError:
 
 def _versions(entry: IiotConfigEntry) -> dict[str, str]:
     return {
-        "site": entry.title,
         "version": f"{entry.version}.{entry.minor_version}",
         "known": f"{ENTRY_VERSION}.{ENTRY_MINOR_VERSION}",
     }

@@ -16,9 +16,8 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import SelectSelector
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_mqtt_message
 
-from custom_components.iiot import NEWER_ENTRY
 from custom_components.iiot.bridge.health import FLEET, HEALTH
-from custom_components.iiot.bridge.notices import ENTITY_BUDGET, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
+from custom_components.iiot.bridge.notices import ENTITY_BUDGET, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, NEWER_ENTRY
 from custom_components.iiot.const import DOMAIN
 from custom_components.iiot.engine.devices.inbox import Trust
 from custom_components.iiot.engine.errors import DeviceIdError, KeyFormError, PrefixError

@@ -118,10 +118,14 @@ async def test_an_entry_of_a_newer_major_version_is_refused_and_a_repair_says_wh
     await hass.async_block_till_done()
     told_in(caplog, "Config entry Kept site for iiot has version 2 which is higher than the current version 1")
     assert entry.state is ConfigEntryState.MIGRATION_ERROR
-    issue = ir.async_get(hass).async_get_issue(DOMAIN, f"newer_entry_{entry.entry_id}")
+    issue_id = f"{entry.entry_id}_newer_entry"
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
     assert issue is not None
-    assert issue.translation_placeholders == {"site": "Kept site", "version": "2.1", "known": "1.1"}
+    told = issue.translation_placeholders or {}
+    assert (told["site"], told["version"], told["known"]) == ("Kept site", r"2\.1", r"1\.1"), "as markdown"
     assert files_of(folder) == before
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
 
 
 async def test_an_entry_of_an_older_minor_version_is_taken(hass: HomeAssistant) -> None:

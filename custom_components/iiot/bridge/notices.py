@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 JOURNAL_OVERRUN: Final = "journal_overrun"
 JOURNAL_BEGAN_ANEW: Final = "journal_began_anew"
 ENTITY_BUDGET: Final = "entity_budget"
+NEWER_ENTRY: Final = "newer_entry"
 DATA_ENTRY_ID: Final = "entry_id"
 DATA_DEVICE_ID: Final = "device_id"
 DATA_KIND: Final = "kind"
@@ -52,6 +53,7 @@ _SEVERITY: Final = {
     JOURNAL_OVERRUN: ir.IssueSeverity.ERROR,
     JOURNAL_BEGAN_ANEW: ir.IssueSeverity.ERROR,
     ENTITY_BUDGET: ir.IssueSeverity.WARNING,
+    NEWER_ENTRY: ir.IssueSeverity.ERROR,
 }
 
 
