@@ -87,7 +87,8 @@ class HomeAssistant:
 
     def _command(self) -> list[str]:
         options = ["--config", str(self.folder), "--skip-pip", "--log-no-color"]
-        return [sys.executable, "-m", "homeassistant", *options]
+        # -P: what lies in the folder of the caller is not to stand in for what is installed in Home Assistant's.
+        return [sys.executable, "-P", "-m", "homeassistant", *options]
 
     @staticmethod
     def _environment() -> dict[str, str]:

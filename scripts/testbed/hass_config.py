@@ -67,6 +67,8 @@ def _link_integration(folder: Path) -> None:
     components = folder / "custom_components"
     components.mkdir(exist_ok=True)
     link = components / INTEGRATION.name
+    if link.is_dir() and not link.is_symlink():
+        return  # somebody has installed it
     link.unlink(missing_ok=True)
     link.symlink_to(INTEGRATION, target_is_directory=True)
 
