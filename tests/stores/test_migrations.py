@@ -193,6 +193,18 @@ def test_a_disk_that_is_full_leaves_the_old_store(tmp_path: Path, monkeypatch: p
     assert tables_of(journal) == old
 
 
+@pytest.mark.parametrize("state", [b"", b"[]", b"7", b"\xff", 7, b"[" * 100_000])
+def test_an_old_store_that_is_damaged_is_told_so_and_stays_as_it_is(tmp_path: Path, state: Any) -> None:
+    journal = kept_site(tmp_path) / JOURNAL
+    with closing(sqlite3.connect(journal)) as db:
+        db.execute("UPDATE devices SET state = ? WHERE device_id = 'pump-1'", (state,))
+        db.commit()
+    old = tables_of(journal)
+    with pytest.raises(StoreError, match="cannot be brought up to date"):
+        SqliteIntake(journal)
+    assert (version_of(journal), tables_of(journal)) == (1, old)
+
+
 # --- a newer store ---------------------------------------------------------------------------
 
 

@@ -188,7 +188,7 @@ class SqliteIntake:
             first, last = self._ends()
             received = self._db.execute("SELECT received_ns FROM frames WHERE position = ?", (first,)).fetchone()
             cursors = dict(self._db.execute("SELECT name, position FROM readers").fetchall())
-        except sqlite3.Error as err:
+        except _TROUBLE as err:
             raise self._failure("cannot be measured", err) from err
         return Extent(self.size_bytes(), first, received and received[0], last, cursors)
 
@@ -218,7 +218,7 @@ class SqliteIntake:
         try:
             with self._transaction():
                 migrations.upgrade_journal(self._db, version)
-        except (ValueError, TypeError, KeyError) as err:
+        except (ValueError, TypeError, KeyError, RecursionError) as err:
             raise self._failure("cannot be brought up to date", err) from err
 
     @contextmanager
