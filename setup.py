@@ -26,4 +26,4 @@ def packages() -> list[str]:
     ]
 
 
-setup(packages=packages(), package_dir=FOLDERS, package_data={"iiot_sim": ["scenarios/*.toml"]})
+setup(packages=packages(), package_dir=FOLDERS, package_data={"iiot_sim": ["*.toml", "scenarios/*.toml"]})

@@ -12,7 +12,7 @@ from iiot_engine.values import NS_PER_MS, NS_PER_S, Leaf
 from iiot_engine.wire import canonical, codec, signing
 from iiot_engine.wire.topics import topic_of
 
-from .signer import KID
+from .keyring import FIRST_KID
 
 NEARLY_ALL: Final = codec.MAX_MESSAGE_BYTES
 
@@ -62,7 +62,7 @@ class Scene:
 
     def stolen_key(self, device_id: str) -> bytes:
         """The key of a device."""
-        return signing.derive_device_key(self.fleet_key, device_id, KID)
+        return signing.derive_device_key(self.fleet_key, device_id, FIRST_KID)
 
     def latest(self, device_id: str) -> Overheard:
         """Newest message of a device."""

@@ -4,40 +4,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import resource
-import signal
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 from iiot_engine.errors import EngineError
-from iiot_engine.links.broker import Broker
-from iiot_engine.wire import signing
-from iiot_engine.wire.topics import check_prefix
 
+from . import draw
 from . import scenario as scenarios
-from . import status
-from .bus import Connect, over_broker, over_memory, printing_bus
-from .device import Device
-from .fleet import Fleet
-from .intruder import Intruder
-from .profile import Profile
-from .record import Recorder
-from .signer import KID
-from .state import FolderStore, MemoryStore
-
-OPEN_FILES = 8192
-"""A connection takes three descriptors."""
+from .fleet import STARTS_A_SECOND
+from .run import Run
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the program; gives back the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        if options.action == "list":
-            return _list()
-        return asyncio.run(_run(options))
+        return ACTIONS[options.action](options)
     except (EngineError, OSError) as err:
         sys.stderr.write(f"iiot-sim: {err}\n")
         return 1
@@ -51,125 +34,82 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("list", help="name the built-in scenarios")
     run = actions.add_parser("run", help="run a scenario")
     run.add_argument("scenario", help="name of a built-in scenario, or a TOML file")
-    run.add_argument("--broker", default="127.0.0.1:1883", metavar="HOST:PORT")
-    run.add_argument("--prefix", default="iiot", help="topic prefix")
-    run.add_argument("--fleet-key-file", type=Path, metavar="FILE", help="64 hexadecimal digits; needed with a broker")
-    run.add_argument("--state-dir", type=Path, default=Path(".iiot-sim"), metavar="DIR", help="what devices remember")
     run.add_argument("--devices", type=int, metavar="N", help="repeat or cut the scenario's devices to so many")
-    run.add_argument("--seed", type=int, default=1)
-    run.add_argument("--duration", type=float, metavar="S", help="leave after so many seconds")
-    run.add_argument("--status-json", type=Path, metavar="FILE", help="rewritten every second")
-    run.add_argument("--record", action="store_true", help="write every row made to DIR/produced")
-    run.add_argument("--dry-run", action="store_true", help="print messages, use no broker and no files")
-    run.add_argument("--quiet", action="store_true", help="no table")
-    run.add_argument("--mqtt", choices=("5", "3.1.1"), default="5")
-    run.add_argument("--speed", type=float, default=1.0, metavar="X", help="divide every period by X")
+    _add_options(run)
+    random = actions.add_parser("random", help="draw a plant at random, and run it")
+    random.add_argument("count", type=int, metavar="N", help="number of devices")
+    random.add_argument("--print", action="store_true", help="print the description instead of running it")
+    random.add_argument("--out", type=Path, metavar="FILE", help="write the description, then run it")
+    _add_options(random)
     return parser
 
 
-def _list() -> int:
+def _add_options(run: argparse.ArgumentParser) -> None:
+    run.add_argument("--broker", default="127.0.0.1:1883", metavar="HOST:PORT", help="the broker of the hub")
+    run.add_argument("--prefix", default="iiot", help="topic prefix")
+    run.add_argument("--fleet-key-file", type=Path, metavar="FILE", help="64 hexadecimal digits; needed with a broker")
+    run.add_argument("--state-dir", type=Path, default=Path(".iiot-sim"), metavar="DIR", help="what devices remember")
+    run.add_argument("--seed", type=int, default=1, help="the same seed gives the same devices and values")
+    run.add_argument("--connections", type=_positive, metavar="N", help="share so many connections; else one a device")
+    run.add_argument(
+        "--starts",
+        type=_rate,
+        default=STARTS_A_SECOND,
+        metavar="N",
+        help="devices that are switched on in a second",
+    )
+    run.add_argument("--duration", type=float, metavar="S", help="leave after so many seconds")
+    run.add_argument("--status-json", type=Path, metavar="FILE", help="rewritten every second; large ones less often")
+    run.add_argument("--record", action="store_true", help="write every row made to DIR/produced")
+    run.add_argument("--dry-run", action="store_true", help="print messages, use no broker and no files")
+    run.add_argument("--quiet", action="store_true", help="no table")
+    run.add_argument("--mqtt", choices=("5", "3.1.1"), default="5", help="version of MQTT")
+    run.add_argument("--speed", type=_rate, default=1.0, metavar="X", help="divide every period by X")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1")
+    return number
+
+
+def _rate(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return number
+
+
+def _list(_options: argparse.Namespace) -> int:
     for name in scenarios.built_in():
         loaded = scenarios.load(name)
-        print(f"{name:12} {len(loaded.profiles):4} devices {len(loaded.attacks):4} attacks  {loaded.title}")
+        print(f"{name:13} {len(loaded.profiles):4} devices {len(loaded.attacks):4} attacks  {loaded.title}")
     return 0
 
 
-async def _run(options: argparse.Namespace) -> int:
-    check_prefix(options.prefix)
-    plan = scenarios.load(options.scenario, seed=options.seed, devices=options.devices)
-    fleet_key = _fleet_key(options)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    _allow_open_files()
-    connect = _connect(options)
-    devices = [_device(profile.quicker(options.speed), fleet_key, options) for profile in plan.profiles]
-    fleet = Fleet(devices, options.prefix, connect)
-    showing = asyncio.create_task(_show(plan.name, fleet, options))
-    try:
-        if plan.attacks:
-            await _intrude(plan, fleet, Intruder(options.prefix, fleet_key, connect, seed=options.seed), stop, options)
-        else:
-            await fleet.run(stop, options.duration)
-    finally:
-        showing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await showing
+def _run(options: argparse.Namespace) -> int:
+    asyncio.run(live(scenarios.load(options.scenario, seed=options.seed, devices=options.devices), options))
     return 0
 
 
-async def _intrude(
-    plan: scenarios.Scenario, fleet: Fleet, intruder: Intruder, stop: asyncio.Event, options: argparse.Namespace
-) -> None:
-    """Attack beside the fleet, if there is one; end when the attacks are over, or when asked to."""
-    living = asyncio.create_task(fleet.run(stop, options.duration))
-    attacking = asyncio.create_task(intruder.run(plan.attacks, plan.watch_s / options.speed))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait((attacking, stopping), timeout=options.duration, return_when=asyncio.FIRST_COMPLETED)
-    stop.set()
-    try:
-        if attacking.done():
-            attacking.result()
-        attacking.cancel()
-    finally:
-        await asyncio.wait((living, attacking, stopping))
-        if not options.quiet:
-            print(intruder.table())
-        if options.status_json is not None:
-            status.write(options.status_json, {"scenario": plan.name, "attacks": intruder.report()})
+def _random(options: argparse.Namespace) -> int:
+    text = draw.describe(options.count, options.seed)
+    if options.print:
+        sys.stdout.write(text)
+        return 0
+    if options.out is not None:
+        options.out.write_text(text, encoding="utf-8")
+    asyncio.run(live(draw.Drawn(options.count, options.seed), options))
+    return 0
 
 
-def _fleet_key(options: argparse.Namespace) -> bytes:
-    if options.fleet_key_file is not None:
-        return signing.parse_key(options.fleet_key_file.read_text(encoding="ascii"))
-    if options.dry_run:
-        return bytes(signing.KEY_BYTES)
-    raise scenarios.ScenarioError("a fleet key is needed: --fleet-key-file FILE")
+async def live(plan: scenarios.Scenario, options: argparse.Namespace) -> None:
+    """Run a plan inside the event loop."""
+    await Run(plan, options).live()
 
 
-def _device(profile: Profile, fleet_key: bytes, options: argparse.Namespace) -> Device:
-    key = signing.derive_device_key(fleet_key, profile.id, KID)
-    seed = str(options.seed)
-    if options.dry_run:
-        return Device(profile, key, MemoryStore(), seed=seed)
-    store = FolderStore(options.state_dir, profile.id)
-    if options.record:
-        return Device(profile, key, store, seed=seed, record=Recorder(options.state_dir, profile.id))
-    return Device(profile, key, store, seed=seed)
-
-
-def _connect(options: argparse.Namespace) -> Connect:
-    if options.dry_run:
-        return over_memory(printing_bus(sys.stdout))
-    host, _, port = options.broker.rpartition(":")
-    if not host or not port.isdigit():
-        raise scenarios.ScenarioError(f"{options.broker} is not HOST:PORT")
-    return over_broker(Broker(host=host, port=int(port)), mqtt5=options.mqtt == "5", seed=options.seed)
-
-
-async def _show(name: str, fleet: Fleet, options: argparse.Namespace) -> None:
-    """Keep the status file and the table up to date, until cancelled; the file a last time then."""
-    started_s = time.monotonic()
-    table = None if options.quiet or options.dry_run or not fleet.carried else status.Table(sys.stdout)
-    try:
-        while True:
-            content = status.report(name, fleet.carried, time.monotonic() - started_s)
-            if options.status_json is not None and fleet.carried:
-                status.write(options.status_json, content)
-            if table is not None:
-                table.draw(content)
-            await asyncio.sleep(1)
-    finally:
-        if options.status_json is not None and fleet.carried:
-            status.write(options.status_json, status.report(name, fleet.carried, time.monotonic() - started_s))
-
-
-def _allow_open_files() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < OPEN_FILES:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, hard), hard))
+ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {"list": _list, "run": _run, "random": _random}
 
 
 if __name__ == "__main__":

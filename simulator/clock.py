@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from iiot_engine.values import NS_PER_MS, NS_PER_S, ClockQuality
 
-from .profile import ClockKind
+from .profile import ClockKind, Deviation
 
 
 class Moment(NamedTuple):
@@ -21,23 +21,23 @@ class Moment(NamedTuple):
 class DeviceClock:
     """The clock of one device in one boot."""
 
-    def __init__(self, kind: ClockKind, skew_ns: int = 0) -> None:
-        self._kind = kind
-        self._skew_ns = skew_ns
+    def __init__(self, kind: ClockKind, deviation: Deviation) -> None:
+        self.kind = kind
+        self._deviation = deviation
         self._base_ns: int | None = None
         """Unix time of the start of boot, once the hub has told it."""
 
     @property
     def quality(self) -> ClockQuality:
         """`tq` of what is sent now."""
-        if self._kind == ClockKind.NTP:
+        if self.kind == ClockKind.NTP:
             return ClockQuality.NTP_OR_GPS
         return ClockQuality.NONE if self._base_ns is None else ClockQuality.HUB
 
     def unix_ns(self, moment: Moment) -> int:
         """Unix time; 0 while the device has none."""
-        if self._kind == ClockKind.NTP:
-            return moment.wall_ns + self._skew_ns
+        if self.kind == ClockKind.NTP:
+            return moment.wall_ns + self._deviation.ahead_ns(moment.up_ms)
         return 0 if self._base_ns is None else self._base_ns + moment.up_ms * NS_PER_MS
 
     def stamp(self, moment: Moment) -> tuple[int, int]:

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from iiot_engine.errors import Refusal
 from iiot_engine.values import Leaf
-from iiot_engine.wire import canonical, codec, signing
+from iiot_engine.wire import canonical, codec
 from iiot_engine.wire.frames import MAX_UINT32
+
+from .keyring import Keyring
 
 WIDTH: Final = 64
 """How far behind the highest `hseq` a message may come."""
@@ -65,11 +67,11 @@ class HseqWindow:
 class Gate:
     """The checks of one device in one boot."""
 
-    def __init__(self, device_id: str, key: bytes, nonce: str, answered: dict[str, list[str]]) -> None:
+    def __init__(self, device_id: str, keyring: Keyring, nonce: str, answered: dict[str, list[str]]) -> None:
         self.window = HseqWindow()
         self.dropped: Counter[str] = Counter()
         self._id = device_id
-        self._key = key
+        self._keyring = keyring
         self._nonce = nonce
         self._answered = answered
         """Ring of commands; its owner adds to it."""
@@ -88,7 +90,7 @@ class Gate:
             envelope = codec.split(message)
         except Refusal as refusal:
             return _drop(str(refusal.code))
-        if not signing.is_signed_by(self._key, envelope.span, envelope.mac):
+        if not self._keyring.is_from_hub(envelope.span, envelope.mac):
             return _drop(Dropped.MAC)
         try:
             payload = canonical.decode(envelope.span)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
-from iiot_engine.values import Leaf
+from iiot_engine.values import NS_PER_MS, Leaf
 
 from .clock import DeviceClock, Moment
 from .profile import Form, Profile, Timing
@@ -67,9 +67,13 @@ class Readings:
             kept.is_pending = True
         return self.flush(moment, is_connected=is_connected, bye=bye) if self._is_full or bye else []
 
-    def take_wave(self, reading: Reading, moment: Moment, *, is_connected: bool) -> list[Out]:
-        """Turn a waveform into a row, and into a message while connected."""
-        row = self._keep(reading, moment)
+    def take_alone(self, reading: Reading, moment: Moment, *, is_connected: bool, lasted_ms: int = 0) -> list[Out]:
+        """Turn a reading that waits for no batch into a row, and into a message while connected.
+
+        A waveform that lasted so long has the time of its first sample.
+        """
+        began = Moment(moment.up_ms - lasted_ms, moment.wall_ns - lasted_ms * NS_PER_MS)
+        row = self._keep(reading, began)
         return self._live(row, moment, bye=False) if is_connected else []
 
     def answer(self, reading: Reading, pid: str, moment: Moment) -> list[Out]:

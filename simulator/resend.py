@@ -58,6 +58,15 @@ class Resender:
         """Whether only the oldest row is tried, since nothing is answered."""
         return self._is_probing
 
+    def next_ms(self) -> int | None:
+        """Earliest `up` at which something may be due again; None while nothing is kept."""
+        oldest = self._shelf.oldest()
+        if oldest is None:
+            return None
+        if self._flights or self._is_probing or self._lone is not None or oldest.sent_ms is None:
+            return self._from_ms
+        return max(self._from_ms, oldest.sent_ms + self._after_ms)
+
     def connected(self, up_ms: int) -> None:
         """A connection stands: re-sending starts a little later, at random."""
         self._from_ms = up_ms + round(self._random.uniform(0, self._start_ms))

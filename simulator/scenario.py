@@ -1,48 +1,37 @@
-"""Scenarios: TOML files that say which devices there are. Read strictly, with the place of a mistake named."""
+"""Scenarios: TOML files that say which devices there are. Read strictly, with the line of a mistake named."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
-from iiot_engine.errors import EngineError
-from iiot_engine.values import Kind
-
 from .attacks import WAYS
-from .faults import FAULT_KINDS
-from .profile import ChannelProfile, ClockKind, Fault, Form, Profile, Timing
-from .signals import SHAPES
+from .description import read_device
+from .places import DescriptionError, Places, Spot
+from .profile import Profile, Timing
+from .rules import TABLE, TABLES, Rule, number, text, whole, word
 
 FOLDER: Final = Path(__file__).parent / "scenarios"
-MAX_DEVICES: Final = 1000
-_PLAIN: Final = {
-    "name": str,
-    "model": str,
-    "fw": str,
-    "interval_s": float,
-    "sample_s": float,
-    "batch": int,
-    "wave_s": float,
-    "wave": str,
-    "skew_s": float,
-    "place": str,
-    "lap_s": float,
-    "sleep_s": float,
-    "log_s": float,
-    "alarm_s": float,
-    "keep_rows": int,
-    "message_rows": int,
+MAX_DEVICES: Final = 10_000
+TOP: Final[dict[str, Rule]] = {
+    "title": text(200),
+    "watch_s": number(0, 3600),
+    "timing": TABLE,
+    "templates": TABLE,
+    "devices": TABLES,
+    "attacks": TABLES,
 }
-"""Members of a device that are taken as they stand, with their type."""
-_BUILT: Final = frozenset(("channels", "form", "clock", "caps", "net", "power", "route", "alarms"))
-_TABLE: Final = frozenset(("template", "ref", "via"))
+ATTACK: Final[dict[str, Rule]] = {"kind": word(sorted(WAYS)), "count": whole(1, 1_000_000)}
+TIMING: Final[dict[str, Rule]] = {field.name: number(0, 3600, above=True) for field in fields(Timing)}
+_TOML_LINE: Final = re.compile(r"(.*) \(at line (\d+), column \d+\)")
 
 
-class ScenarioError(EngineError):
-    """A scenario cannot be used; the text names the place."""
+class ScenarioError(DescriptionError):
+    """A scenario cannot be run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,16 +42,101 @@ class Attack:
     count: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Scenario:
     """A fleet, or an intruder, or both."""
 
-    name: str
-    title: str
-    profiles: tuple[Profile, ...]
-    attacks: tuple[Attack, ...] = ()
-    watch_s: float = 0.0
-    """How long the intruder listens before it begins."""
+    def __init__(
+        self, document: dict[str, Any], name: str, source: str, *, seed: int = 1, devices: int | None = None
+    ) -> None:
+        self.name = name
+        self._seed = seed
+        self._spot = Spot(file=f"{name}.toml", places=Places(source), bases=((),))
+        self._spot.check(document, TOP)
+        self.title = str(document.get("title", name))
+        self.watch_s = float(document.get("watch_s", 0))
+        """How long the intruder listens before it begins."""
+        self.attacks = tuple(
+            self._attack(raw, self._spot.at("attacks", at)) for at, raw in enumerate(document.get("attacks", []))
+        )
+        self._timing = self._read_timing(document.get("timing", {}))
+        self._templates: dict[str, Any] = document.get("templates", {})
+        self._first: dict[int, Profile] = {}
+        """Devices of the first lap through the list, by their place in it."""
+        self._tables: list[dict[str, Any]] = document.get("devices", [])
+        wanted = len(self._tables) if devices is None else devices
+        if not 0 <= wanted <= MAX_DEVICES or (wanted and not self._tables):
+            raise ScenarioError(f"{name}: {wanted:,} devices; 1 to {MAX_DEVICES:,} are possible")
+        self.profiles = self._fleet(wanted)
+        self._next = wanted
+
+    def another(self) -> Profile:
+        """One device more, with a connection of its own: the list goes on, and begins again at its end."""
+        if not self._tables:
+            raise ScenarioError(f"{self.name} has no devices to add")
+        self._next += 1
+        return replace(self._profile(self._next - 1), gateway=None)
+
+    def _fleet(self, wanted: int) -> tuple[Profile, ...]:
+        """Build the devices; those whose gateway was cut away have nobody to carry their messages, and go too."""
+        profiles = [self._profile(at) for at in range(wanted)]
+        known = {profile.id for profile in profiles}
+        if len(known) != wanted:
+            raise ScenarioError(f"{self.name}: two devices have one id; give them different names, or a ref or id each")
+        return tuple(one for one in profiles if one.gateway is None or one.gateway in known)
+
+    def _profile(self, at: int) -> Profile:
+        """Build a device; those of further laps through the list share what is said of them."""
+        lap, place = divmod(at, len(self._tables))
+        if place not in self._first:
+            self._first[place] = self._read(place)
+        first, table = self._first[place], self._tables[place]
+        if not lap:
+            return first
+        via = None if "via" not in table else self._via(table["via"], lap)
+        return replace(
+            first,
+            id=self._id_of(table, lap),
+            name=f"{first.name} ({lap + 1})",
+            gateway=via,
+            net=first.net if via is None else {**first.net, "via": via},
+        )
+
+    def _read(self, place: int) -> Profile:
+        table = self._tables[place]
+        name, template, via = table.get("name"), table.get("template"), table.get("via")
+        whose = f"device {place + 1}" + (f", {name}" if isinstance(name, str) else "")
+        spot = replace(self._spot, bases=(("devices", place),), whose=whose)
+        if template is not None:
+            if not isinstance(template, str) or template not in self._templates:
+                known = ", ".join(self._templates) or "none"
+                raise spot.at("template").error(f"there is no template {template}; there are {known}")
+            if not isinstance(self._templates[template], dict):
+                raise self._spot.at("templates", template).error(f"it is not {TABLE.words}")
+            spot = replace(spot, bases=(*spot.bases, ("templates", template)))
+            table = _deep(self._templates[template], table)
+        device_id = self._id_of(table, 0)
+        return read_device(table, spot, device_id, None if via is None else self._via(via, 0), self._timing)
+
+    def _via(self, ref: str, lap: int) -> str:
+        """Id of the device that is called so."""
+        gateway = next((one for one in self._tables if ref in (one.get("ref"), one.get("name"))), {"name": ref})
+        return self._id_of(gateway, lap)
+
+    def _id_of(self, table: dict[str, Any], lap: int) -> str:
+        """Id that stays the same from run to run."""
+        if "id" in table:
+            return f"{table['id']}-{lap + 1}" if lap else str(table["id"])
+        ref = table.get("ref", table.get("name"))
+        digest = hashlib.sha256(f"{self.name}|{self._seed}|{ref}|{lap}".encode()).hexdigest()
+        return f"sn-{digest[:10]}"
+
+    def _attack(self, raw: dict[str, Any], spot: Spot) -> Attack:
+        spot.check(raw, ATTACK, ["kind"])
+        return Attack(kind=raw["kind"], count=raw.get("count", 1))
+
+    def _read_timing(self, raw: dict[str, Any]) -> Timing:
+        self._spot.at("timing").check(raw, TIMING)
+        return Timing(**{key: float(value) for key, value in raw.items()})
 
 
 def built_in() -> dict[str, Path]:
@@ -71,62 +145,31 @@ def built_in() -> dict[str, Path]:
 
 
 def load(name: str, *, seed: int = 1, devices: int | None = None) -> Scenario:
-    """Read a built-in scenario or a file; raises `ScenarioError`."""
+    """Read a built-in scenario or a file; raises `DescriptionError`."""
     path = built_in().get(name) or Path(name)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        source = path.read_text(encoding="utf-8")
     except OSError as err:
         raise ScenarioError(f"there is no scenario {name}: {err.strerror}") from err
-    except (ValueError, RecursionError) as err:
-        raise ScenarioError(f"{path.name} is not TOML: {err}") from err
+    except UnicodeDecodeError as err:
+        raise ScenarioError(f"{path.name} is not a text in UTF-8") from err
+    return parse(source, path.stem, seed=seed, devices=devices)
+
+
+def parse(source: str, name: str, *, seed: int = 1, devices: int | None = None) -> Scenario:
+    """Read the text of a scenario; with `devices` its devices are repeated up to, or cut to, so many."""
     try:
-        return read(document, path.stem, seed=seed, devices=devices)
-    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as err:
-        raise ScenarioError(f"{path.name}: something in it is of another kind than it should be: {err}") from err
+        document = tomllib.loads(source)
+    except (ValueError, RecursionError) as err:
+        found = _TOML_LINE.fullmatch(str(err))
+        where, what = ("", str(err)) if found is None else (f", line {found[2]}", found[1])
+        raise ScenarioError(f"{name}.toml{where}: this is not TOML: {what}") from err
+    return Scenario(document, name, source, seed=seed, devices=devices)
 
 
 def read(document: dict[str, Any], name: str, *, seed: int = 1, devices: int | None = None) -> Scenario:
-    """Build a scenario; with `devices` its devices are repeated up to, or cut to, so many."""
-    tables: list[dict[str, Any]] = document.get("devices", [])
-    wanted = len(tables) if devices is None else devices
-    if not 0 <= wanted <= MAX_DEVICES or (wanted and not tables):
-        raise ScenarioError(f"{name}: {wanted} devices; 1 to {MAX_DEVICES} are possible")
-    timing = _timing(document.get("timing", {}), name)
-    templates = document.get("templates", {})
-    profiles = []
-    for at in range(wanted):
-        lap, table = at // len(tables), tables[at % len(tables)]
-        merged = _merged(table, templates, name)
-        profiles.append(_profile(merged, _Naming(name, seed, lap), timing))
-    return Scenario(
-        name=name,
-        title=str(document.get("title", name)),
-        profiles=_with_gateways(profiles),
-        attacks=tuple(_attack(raw, name) for raw in document.get("attacks", [])),
-        watch_s=float(document.get("watch_s", 0)),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Naming:
-    """Ids that stay the same from run to run."""
-
-    scenario: str
-    seed: int
-    lap: int
-
-    def id_of(self, ref: str) -> str:
-        digest = hashlib.sha256(f"{self.scenario}|{self.seed}|{ref}|{self.lap}".encode()).hexdigest()
-        return f"sn-{digest[:10]}"
-
-
-def _merged(table: dict[str, Any], templates: dict[str, Any], where: str) -> dict[str, Any]:
-    template = table.get("template")
-    if template is None:
-        return table
-    if template not in templates:
-        raise ScenarioError(f"{where}: there is no template {template}")
-    return _deep(templates[template], table)
+    """Build a scenario from what `tomllib` made of it."""
+    return Scenario(document, name, "", seed=seed, devices=devices)
 
 
 def _deep(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -135,89 +178,3 @@ def _deep(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
         below = merged.get(key)
         merged[key] = _deep(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
-
-
-def _profile(table: dict[str, Any], naming: _Naming, timing: Timing) -> Profile:
-    name = table.get("name")
-    if not isinstance(name, str) or not name:
-        raise ScenarioError(f"{naming.scenario}: a device has no name")
-    where = f"{naming.scenario}: {name}"
-    unknown = set(table) - set(_PLAIN) - _BUILT - _TABLE
-    if unknown:
-        raise ScenarioError(f"{where}: nobody knows {', '.join(sorted(unknown))}")
-    plain = {key: _plain(table[key], kind, f"{where}: {key}") for key, kind in _PLAIN.items() if key in table}
-    if naming.lap:
-        plain["name"] = f"{name} ({naming.lap + 1})"
-    plain.setdefault("model", "simulated device")
-    via = table.get("via")
-    net = dict(table.get("net", {}))
-    if via is not None:
-        net["via"] = naming.id_of(via)
-    if "caps" in table:
-        plain["caps"] = tuple(table["caps"])
-    return Profile(
-        id=naming.id_of(table.get("ref", name)),
-        form=_word(Form, table.get("form", "r"), where),
-        clock=_word(ClockKind, table.get("clock", "ntp"), where),
-        channels=tuple(_channel(key, raw, where) for key, raw in table.get("channels", {}).items()),
-        net=net,
-        power=table.get("power", {}),
-        route=tuple((float(lat), float(lon)) for lat, lon in table.get("route", [])),
-        alarms=tuple(table.get("alarms", [])),
-        timing=timing,
-        gateway=net.get("via"),
-        **plain,
-    )
-
-
-def _plain(value: object, kind: type, where: str) -> Any:
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise ScenarioError(f"{where} is not of type {kind.__name__}")
-    return value
-
-
-def _word[T: (Form, ClockKind, Kind)](words: type[T], value: str, where: str) -> T:
-    try:
-        return words(value)
-    except ValueError:
-        raise ScenarioError(f"{where}: {value} is none of {', '.join(words)}") from None
-
-
-def _channel(key: str, raw: dict[str, Any], where: str) -> ChannelProfile:
-    place = f"{where}: channel {key}"
-    entry = dict(raw)
-    signal = entry.pop("signal", {})
-    faults = tuple(_fault(fault, place) for fault in entry.pop("faults", []))
-    kind = _word(Kind, entry.pop("kind", "float"), place)
-    if signal.get("shape", "gaussian") not in SHAPES:
-        raise ScenarioError(f"{place}: there is no shape {signal['shape']}")
-    if kind is Kind.ENUM:
-        signal = {"options": entry.get("options", []), **signal}
-    return ChannelProfile(key=key, kind=kind, entry=entry, signal=signal, faults=faults)
-
-
-def _attack(raw: dict[str, Any], where: str) -> Attack:
-    if raw.get("kind") not in WAYS:
-        raise ScenarioError(f"{where}: there is no attack {raw.get('kind')}")
-    return Attack(kind=raw["kind"], count=int(raw.get("count", 1)))
-
-
-def _fault(raw: dict[str, Any], where: str) -> Fault:
-    if raw.get("kind") not in FAULT_KINDS:
-        raise ScenarioError(f"{where}: there is no fault {raw.get('kind')}")
-    return Fault(kind=raw["kind"], chance=float(raw.get("chance", 0.01)), size=float(raw.get("size", 0.0)))
-
-
-def _timing(raw: dict[str, Any], where: str) -> Timing:
-    unknown = set(raw) - {field.name for field in fields(Timing)}
-    if unknown:
-        raise ScenarioError(f"{where}: timing knows no {', '.join(sorted(unknown))}")
-    return Timing(**{key: float(value) for key, value in raw.items()})
-
-
-def _with_gateways(profiles: list[Profile]) -> tuple[Profile, ...]:
-    """Devices whose gateway was cut away have nobody to carry their messages: they go too."""
-    known = {profile.id for profile in profiles}
-    return tuple(profile for profile in profiles if profile.gateway is None or profile.gateway in known)

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import math
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from random import Random
-from struct import pack
-from typing import Any, Final
 
-from iiot_engine.values import NS_PER_S, Scalar
+from iiot_engine.values import Scalar
 
+from .actuators import Actuators
 from .faults import FaultySensor
-from .profile import ChannelProfile, Profile
+from .profile import Profile
 from .row import Reading
 from .signals import Meter, make_signal
-
-WAVE_SAMPLES: Final = 256
-WAVE_SCALE: Final = 0.001
+from .waves import FEATURES, Burst, Vibration
 
 
 class Sensors:
     """Reads the channels of a device."""
 
-    def __init__(self, profile: Profile, random: Random, totals: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        random: Random,
+        totals: Mapping[str, float] | None = None,
+        actuators: Actuators | None = None,
+    ) -> None:
+        self.vibration: Vibration | None = None
+        """Where waveforms come from, if there are any."""
         self._profile = profile
-        self._random = random
+        self._actuators = actuators or Actuators(())
+        self._newest: Burst | None = None
         self._channels = {channel.key: channel for channel in profile.channels}
         self._signals = {key: make_signal(channel.signal, random) for key, channel in self._channels.items()}
         self._meters = {key: signal for key, signal in self._signals.items() if isinstance(signal, Meter)}
@@ -33,23 +37,27 @@ class Sensors:
             if key in self._meters:
                 self._meters[key].resume(total)
         self._sensors = {key: FaultySensor(channel.faults, random) for key, channel in self._channels.items()}
+        if profile.wave is not None:
+            self.vibration = Vibration(profile.wave, self._channels[profile.wave].signal, random)
 
     @property
     def totals(self) -> dict[str, float]:
         """What the meters stand at, by channel."""
         return {key: meter.total for key, meter in self._meters.items()}
 
-    def sample(self, up_s: float) -> Reading:
-        """What is read on the device's own account: every channel that is pushed."""
-        return self._read(self._scalar(pushed_only=True), up_s)
+    def sample(self, up_s: float, keys: Iterable[str] | None = None) -> Reading:
+        """What is read on the device's own account: `keys`, or every channel that is pushed."""
+        return self._read(self._profile.periods_s if keys is None else keys, up_s)
 
-    def wave(self, up_s: float) -> Reading:
-        """One waveform; only for a device that has a channel for it."""
-        return Reading(wave=self._wave(self._channels[self._profile.wave or ""], up_s))
+    def burst(self, end_s: float) -> Burst:
+        """Record one waveform that ends now; only for a device that has a channel for it."""
+        assert self.vibration is not None, "the scenario was checked"
+        self._newest = self.vibration.burst(end_s)
+        return self._newest
 
     def answer(self, keys: Iterable[str] | None, up_s: float) -> Reading:
         """What is read when asked; None asks for all channels, an unknown one fails."""
-        return self._read(self._scalar(pushed_only=False) if keys is None else list(keys), up_s)
+        return self._read([key for key in self._channels if key != self._profile.wave] if keys is None else keys, up_s)
 
     def position(self, up_s: float) -> tuple[float, ...] | None:
         """Latitude and longitude, for a device that knows them."""
@@ -61,14 +69,7 @@ class Sensors:
         here, there = route[start % len(route)], route[(start + 1) % len(route)]
         return tuple(round(a + (b - a) * share, 6) for a, b in zip(here, there, strict=True))
 
-    def _scalar(self, *, pushed_only: bool) -> list[str]:
-        return [
-            key
-            for key, channel in self._channels.items()
-            if key != self._profile.wave and not (pushed_only and channel.entry.get("mode") == "poll")
-        ]
-
-    def _read(self, keys: list[str], up_s: float) -> Reading:
+    def _read(self, keys: Iterable[str], up_s: float) -> Reading:
         values: dict[str, Scalar | None] = {}
         quality: dict[str, str] = {}
         failed: dict[str, str] = {}
@@ -76,7 +77,7 @@ class Sensors:
             if key not in self._sensors or key == self._profile.wave:
                 failed[key] = "VALUE"
                 continue
-            read = self._sensors[key].read(self._signals[key](up_s))
+            read = self._sensors[key].read(self._value(key, up_s))
             if read.failed is not None:
                 failed[key] = read.failed
                 continue
@@ -85,14 +86,14 @@ class Sensors:
                 quality[key] = read.quality
         return Reading(values=values, quality=quality, failed=failed, loc=self.position(up_s))
 
-    def _wave(self, channel: ChannelProfile, up_s: float) -> dict[str, Any]:
-        """A burst of a rotating machine: base tone, second harmonic, noise."""
-        rate = float(channel.signal.get("rate_hz", 1600.0))
-        tone, size = float(channel.signal.get("tone_hz", 49.5)), float(channel.signal.get("size", 2.0))
-        samples = []
-        for at in range(WAVE_SAMPLES):
-            angle = math.tau * tone * (up_s + at / rate)
-            value = size * (math.sin(angle) + 0.3 * math.sin(2 * angle)) + self._random.gauss(0, size / 20)
-            samples.append(max(-32768, min(32767, round(value / WAVE_SCALE))))
-        packed = b64encode(pack(f"<{WAVE_SAMPLES}h", *samples)).decode()
-        return {"ch": channel.key, "dt_ns": round(NS_PER_S / rate), "i16": packed, "scale": WAVE_SCALE, "offset": 0}
+    def _value(self, key: str, up_s: float) -> Scalar:
+        """True value of a channel: what an actuator stands at, a feature of the newest burst, or its signal."""
+        reported = self._actuators.reported(key)
+        if reported is not None:
+            return reported
+        spec = self._channels[key].signal
+        if spec.get("shape") != "feature":
+            return self._signals[key](up_s)
+        burst = self._newest or self.burst(up_s)
+        places: int = spec.get("round", 3)
+        return round(FEATURES[spec.get("what", "rms")](burst.samples), places)

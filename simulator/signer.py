@@ -8,9 +8,7 @@ from iiot_engine.values import NS_PER_S, ClockQuality, Leaf
 from iiot_engine.wire import codec
 
 from .clock import DeviceClock, Moment
-
-KID = 1
-"""Devices of the simulator are enrolled by the fleet key and keep their first key."""
+from .keyring import Keyring
 
 
 class Out(NamedTuple):
@@ -24,10 +22,10 @@ class Out(NamedTuple):
 class Signer:
     """Numbers and signs; `seq` counts over all leaves."""
 
-    def __init__(self, device_id: str, key: bytes, boot: int, clock: DeviceClock) -> None:
+    def __init__(self, device_id: str, keyring: Keyring, boot: int, clock: DeviceClock) -> None:
         self.seq = 0
         self._id = device_id
-        self._key = key
+        self._keyring = keyring
         self._boot = boot
         self._clock = clock
 
@@ -41,7 +39,7 @@ class Signer:
             "v": 1,
             "type": str(leaf),
             "id": self._id,
-            "kid": KID,
+            "kid": self._keyring.kid,
             "ts": seconds,
             "ts_ns": nanos,
             "boot": self._boot,
@@ -49,4 +47,4 @@ class Signer:
             "up": moment.up_ms,
             "tq": int(quality),
         }
-        return Out(leaf, codec.seal(self._key, payload), qos)
+        return Out(leaf, codec.seal(self._keyring.key, payload), qos)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -27,6 +27,8 @@ class Start:
     """Command id, status, reason; oldest first."""
     totals: dict[str, float]
     """What its meters stood at, by channel, when last noted."""
+    rekeyed: list[tuple[int, str]] = field(default_factory=list)
+    """Steps of its key since provisioning: key number and salt."""
 
 
 class Store(Protocol):
@@ -52,6 +54,10 @@ class Store(Protocol):
         """Keep what the meters stand at."""
         ...
 
+    def rekey(self, steps: list[tuple[int, str]]) -> None:
+        """Keep the steps of the key."""
+        ...
+
 
 class MemoryStore:
     """A store that lasts as long as the object: hand it to the next `Device` for a restart."""
@@ -60,12 +66,19 @@ class MemoryStore:
         self.boot = boot
         self.ring: list[list[str]] = []
         self.totals: dict[str, float] = {}
+        self.rekeyed: list[tuple[int, str]] = []
         self._rows: dict[tuple[int, int], Row] = {}
 
     def begin(self) -> Start:
         """Raise the boot number by one and read what is there."""
         self.boot += 1
-        return Start(boot=self.boot, rows=list(self._rows.values()), ring=list(self.ring), totals=dict(self.totals))
+        return Start(
+            boot=self.boot,
+            rows=list(self._rows.values()),
+            ring=list(self.ring),
+            totals=dict(self.totals),
+            rekeyed=list(self.rekeyed),
+        )
 
     def keep(self, row: Row) -> None:
         """Keep a row until it is freed."""
@@ -84,6 +97,10 @@ class MemoryStore:
         """Keep what the meters stand at."""
         self.totals = totals
 
+    def rekey(self, steps: list[tuple[int, str]]) -> None:
+        """Keep the steps of the key."""
+        self.rekeyed = list(steps)
+
 
 class FolderStore:
     """Two files a device: `<id>.json` replaced as a whole, `<id>.rows` appended to line by line.
@@ -94,7 +111,7 @@ class FolderStore:
     def __init__(self, folder: Path, device_id: str) -> None:
         self._facts_path = folder / f"{device_id}.json"
         self._rows_path = folder / f"{device_id}.rows"
-        self._facts: dict[str, Any] = {"boot": 0, "ring": [], "totals": {}}
+        self._facts: dict[str, Any] = {"boot": 0, "ring": [], "totals": {}, "rekeyed": []}
         self._rows: dict[tuple[int, int], Row] = {}
         self._lines = 0
 
@@ -107,7 +124,13 @@ class FolderStore:
         self._read_rows()
         self._compact()
         facts, rows = self._facts, list(self._rows.values())
-        return Start(boot=facts["boot"], rows=rows, ring=list(facts["ring"]), totals=dict(facts["totals"]))
+        return Start(
+            boot=facts["boot"],
+            rows=rows,
+            ring=list(facts["ring"]),
+            totals=dict(facts["totals"]),
+            rekeyed=[(kid, salt) for kid, salt in facts["rekeyed"]],
+        )
 
     def keep(self, row: Row) -> None:
         """Keep a row until it is freed."""
@@ -132,6 +155,11 @@ class FolderStore:
         if totals != self._facts["totals"]:
             self._facts["totals"] = totals
             self._write_facts()
+
+    def rekey(self, steps: list[tuple[int, str]]) -> None:
+        """Keep the steps of the key."""
+        self._facts["rekeyed"] = steps
+        self._write_facts()
 
     def _write_facts(self) -> None:
         _replace(self._facts_path, orjson.dumps(self._facts))

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 import orjson
 
-from .fleet import Carried
+from .carrier import Carried
 
 _HOME = "\x1b[H"
 _CLEAR = "\x1b[2J"
@@ -37,12 +37,18 @@ def facts(carried: Carried) -> dict[str, Any]:
     }
 
 
-def report(scenario: str, fleet: list[Carried], up_s: float) -> dict[str, Any]:
-    """The whole fleet: `devices` by id, and sums over them."""
+def report(scenario: str, fleet: list[Carried], up_s: float, said: str = "") -> dict[str, Any]:
+    """The whole fleet: `devices` by id, and sums over them; `said` is what a person should know."""
     devices = {carried.device.profile.id: facts(carried) for carried in fleet}
     sums = {key: sum(one[key] for one in devices.values()) for key in ("sent", "made", "acked", "waiting")}
     online = sum(one["state"] == "online" for one in devices.values())
-    return {"scenario": scenario, "up_s": round(up_s, 1), "total": {**sums, "online": online}, "devices": devices}
+    return {
+        "scenario": scenario,
+        "up_s": round(up_s, 1),
+        "said": said,
+        "total": {**sums, "online": online},
+        "devices": devices,
+    }
 
 
 def write(path: Path, content: dict[str, Any]) -> None:
@@ -68,13 +74,13 @@ class Table:
             clear = _CLEAR if self._drawn == 1 else ""
             self._stream.write(clear + _HOME + _LINE_END.join(lines) + _LINE_END + _BELOW)
         elif self._drawn % 10 == 1:
-            self._stream.write(_headline(content) + "\n")
+            self._stream.write("; ".join(filter(None, (_headline(content), content["said"]))) + "\n")
         self._stream.flush()
 
     def _lines(self, content: dict[str, Any], height: int) -> list[str]:
         lines = [
             _headline(content),
-            "",
+            content["said"],
             f"{'id':14} {'name':30} {'state':8} {'boot':>4} {'sent':>7} {'acked':>7} {'waiting':>7}",
         ]
         lines += [
@@ -97,6 +103,8 @@ def _headline(content: dict[str, Any]) -> str:
 
 
 def _state(carried: Carried) -> str:
+    if not carried.is_on:
+        return "off"
     if carried.device.nap.is_asleep:
         return "asleep"
     return "online" if carried.device.is_connected else "offline"

@@ -12,6 +12,7 @@ import pytest
 from iiot_engine.errors import Code
 from iiot_engine.values import DOWN_QOS, UP_LEAVES, Leaf
 from iiot_sim.downward import Dropped, Gate
+from iiot_sim.keyring import Keyring
 
 from .pages import ROOT, Example, examples, pages
 from .stories import tell_all
@@ -80,7 +81,7 @@ def test_the_hub_takes_and_sends_what_the_page_says(story: str, told: list[Examp
 def test_a_device_obeys_what_the_hub_sends(example: Example):
     """The simulated device reads the same protocol."""
     nonce = json.loads(example.message)["payload"]["nonce"]
-    gate = Gate("press-07", key_named("press-07"), nonce, {})
+    gate = Gate("press-07", Keyring("press-07", key_named("press-07"), []), nonce, {})
     leaf = Leaf(example.words["topic"].rpartition("/")[2])
     assert gate.check(leaf, example.message, retained=False).dropped is None
     assert gate.check(leaf, example.message, retained=False).dropped is Dropped.SEEN

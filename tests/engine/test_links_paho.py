@@ -51,6 +51,7 @@ class Ear:
     ) -> None:
         self.heard: list[tuple[str, bytes, bool]] = []
         self.happened: list[str] = []
+        self.failed: list[str] = []
         self.sessions = 0
         station = Station(
             client_id=name,
@@ -60,6 +61,7 @@ class Ear:
             will=self._will if will else lambda: None,
             connected=lambda: self.happened.append("connected"),
             gone=lambda: self.happened.append("gone"),
+            failed=lambda trouble: self.failed.append(str(trouble)),
         )
         self.pulse = Pulse()
         broker = Broker(host=LOOPBACK, port=port, user="somebody", password="secret")
@@ -238,6 +240,16 @@ async def test_a_refused_connection_is_tried_again(mosquitto: Mosquitto, caplog:
     await soon(lambda: caplog.text.count("the broker refuses the connection") > 1)
     await ear.link.close()
     assert ear.happened == []
+    assert set(ear.failed) == {"the broker refuses: Not authorized"}
+
+
+async def test_nobody_at_the_port_is_told(mosquitto: Mosquitto) -> None:
+    await mosquitto.stop()
+    ear = Ear(mosquitto.port, "ear")
+    ear.link.open()
+    await soon(lambda: len(ear.failed) > 1)
+    await ear.link.close()
+    assert all("refused" in words for words in ear.failed)
 
 
 async def test_a_broker_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

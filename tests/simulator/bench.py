@@ -5,9 +5,8 @@ from typing import Any
 from iiot_engine.values import Leaf
 from iiot_engine.wire import codec
 from iiot_sim.clock import Moment
-from iiot_sim.device import Device, Effect, Sleep
+from iiot_sim.device import Device, Effect, Restart, Sleep
 from iiot_sim.profile import Profile
-from iiot_sim.signer import Out
 from iiot_sim.state import MemoryStore
 from tests.simulator.world import START_NS, a_profile, key_of, payload_of
 
@@ -62,9 +61,13 @@ class Bench:
 
 
 def read(effects: list[Effect]) -> list[dict[str, Any]]:
-    """Payloads of what a device sends; a nap is `{"type": "sleep"}`."""
-    return [{"type": "sleep"} if isinstance(effect, Sleep) else _payload(effect) for effect in effects]
+    """Payloads of what a device sends; a nap is `{"type": "sleep"}`, a new start `{"type": "restart"}`."""
+    return [_payload(effect) for effect in effects]
 
 
-def _payload(out: Out) -> dict[str, Any]:
+def _payload(out: Effect) -> dict[str, Any]:
+    if isinstance(out, Sleep):
+        return {"type": "sleep"}
+    if isinstance(out, Restart):
+        return {"type": "restart", "cause": str(out.cause), "clean": out.is_clean}
     return {**payload_of(out.message), "qos": out.qos}

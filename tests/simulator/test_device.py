@@ -195,7 +195,7 @@ def test_identify_and_set_interval() -> None:
     assert bench.command("identify", {"s": 7})[0]["status"] == "done"
     assert bench.device.identify_until_ms == bench.up_ms + 7000
     assert bench.command("set_interval", {"s": 2})[0]["status"] == "done"
-    assert bench.device.sample_s == 2
+    assert bench.device.beats.periods_s == {"temperature": 2}
     for cmd, args in (("identify", {"s": -1}), ("set_interval", {"s": 0}), ("set_interval", {"s": 1, "ch": "x"})):
         assert bench.command(cmd, args)[0]["status"] == "rejected"
 

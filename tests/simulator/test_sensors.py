@@ -11,8 +11,9 @@ import pytest
 from iiot_engine.values import Kind
 from iiot_sim.faults import FAULT_KINDS, FaultySensor, usable
 from iiot_sim.profile import ChannelProfile, Fault
-from iiot_sim.sensors import WAVE_SAMPLES, Sensors
+from iiot_sim.sensors import Sensors
 from iiot_sim.signals import SHAPES, make_signal
+from iiot_sim.waves import SAMPLES
 from tests.simulator.world import a_profile
 
 SPECS: dict[str, dict[str, Any]] = {
@@ -25,7 +26,11 @@ SPECS: dict[str, dict[str, Any]] = {
     "enum": {"options": ["off", "on"], "stay": 0.5},
     "toggle": {"stay": 0.5},
     "text": {"form": "B-{:05d}"},
+    "square": {"low": 1, "high": 2, "period_s": 10, "duty": 0.3},
+    "drift": {"start": 1, "per_hour": 3600, "max": 100},
+    "spikes": {"mean": 1, "sigma": 0.01, "size": 50, "chance": 0.1},
     "wave": {},
+    "feature": {},
 }
 
 
@@ -81,7 +86,7 @@ def test_polled_channels_are_read_only_when_asked() -> None:
     assert set(sensors.sample(1).values) == {"temperature"}
     assert set(sensors.answer(None, 1).values) == {"temperature", "weight"}
     assert sensors.answer(["waveform"], 1).failed == {"waveform": "VALUE"}
-    samples = unpack(f"<{WAVE_SAMPLES}h", b64decode(sensors.wave(1).wave["i16"]))
+    samples = unpack(f"<{SAMPLES}h", b64decode(sensors.burst(1).body()["i16"]))
     assert max(samples) > 1000
 
 

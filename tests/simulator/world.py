@@ -14,7 +14,7 @@ from iiot_engine.values import NS_PER_MS, NS_PER_S, Leaf, Now, Settings
 from iiot_engine.wire import canonical, codec, signing
 from iiot_engine.wire.topics import topic_of
 from iiot_sim.clock import Moment
-from iiot_sim.device import LOOK_MS, Device, Effect, Sleep
+from iiot_sim.device import Device, Effect, Restart, Sleep
 from iiot_sim.profile import ChannelProfile, Profile, Timing
 from iiot_sim.row import Row
 from iiot_sim.state import MemoryStore
@@ -50,7 +50,6 @@ class Site:
     booted_ms: int
     made: dict[tuple[int, int], Row] = field(default_factory=dict)
     sent: list[tuple[Leaf, bytes]] = field(default_factory=list)
-    due_ms: int = 0
     link_up: bool = False
 
 
@@ -91,7 +90,7 @@ class World:
                 self._perform(self.hub.tick(self.now))
 
     def restart(self, device_id: str) -> Device:
-        """Cut a device's power and switch it on again."""
+        """Switch a device off and on again."""
         site = self.sites[device_id]
         site.device = self._boot(site.profile, site.store, site.made)
         site.booted_ms, site.link_up = self.now_ms, False
@@ -136,9 +135,7 @@ class World:
             site.link_up = True
             device.open_session(moment)
             self._send(site, device.connected(moment))
-        look = device.has_unanswered and moment.up_ms >= site.due_ms
-        if moment.up_ms >= device.next_ms() or look:
-            site.due_ms = moment.up_ms + LOOK_MS
+        if moment.up_ms >= device.next_ms():
             self._send(site, device.tick(moment))
 
     def _send(self, site: Site, effects: Iterable[Effect]) -> None:
@@ -146,6 +143,9 @@ class World:
             if isinstance(effect, Sleep):
                 site.link_up = False
                 site.device.disconnected()
+                continue
+            if isinstance(effect, Restart):
+                self.restart(site.profile.id)
                 continue
             site.sent.append((effect.leaf, effect.message))
             topic = topic_of("iiot", site.profile.id, effect.leaf)
@@ -186,7 +186,7 @@ def rows_in(payload: dict[str, Any]) -> list[dict[str, object]]:
     """Time and values of every row of a data message; values that are not there left out."""
     if "wave" in payload:
         wave = payload["wave"]
-        return [{"at": wave["t0"], "wave": wave["i16"]}]
+        return [{"at": wave["t0"], "wave": wave.get("i16", wave.get("v"))}]
     if "r" in payload:
         since_boot_ns = payload["up"] * NS_PER_MS
         at = (
@@ -202,7 +202,7 @@ def as_made(row: Row) -> dict[str, object]:
     """A row of the device in the form of `rows_in`."""
     at = [row.s, row.ns]
     if row.reading.wave is not None:
-        return {"at": at, "wave": row.reading.wave["i16"]}
+        return {"at": at, "wave": row.reading.wave.get("i16", row.reading.wave.get("v"))}
     loc = None if row.reading.loc is None else list(row.reading.loc)
     return {"at": at, **_present({**row.reading.values, "loc": loc})}
 

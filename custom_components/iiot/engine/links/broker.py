@@ -63,6 +63,8 @@ class Station:
     """Called when the broker has accepted the connection; subscriptions are on their way."""
     gone: Callable[[], None] = lambda: None
     """Called when an accepted connection has ended, for whatever reason."""
+    failed: Callable[[OSError], None] = lambda _: None
+    """Called when an attempt to connect came to nothing; the next one follows by itself."""
 
 
 class BrokerLink(Link, Protocol):

@@ -167,6 +167,7 @@ class PahoLink:
             await asyncio.shield(attempt)
         except OSError as err:
             _LOGGER.debug("%s: no connection: %s", self.station.client_id, err)
+            self.station.failed(err)
             return False
         except asyncio.CancelledError:
             attempt.add_done_callback(partial(_abandon, self._client))
@@ -270,6 +271,7 @@ class PahoLink:
     ) -> None:
         if reason.is_failure:
             _LOGGER.warning("%s: the broker refuses the connection: %s", self.station.client_id, reason)
+            self.station.failed(ConnectionRefusedError(f"the broker refuses: {reason}"))
             self._accepted.set()
             return
         self._is_connected = True
