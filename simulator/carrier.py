@@ -27,6 +27,8 @@ class Carried:
         self.device = device
         self.is_on = False
         """Switched on; a device that restarts is off for a moment."""
+        self.has_left = False
+        """It has said its farewell, and stays away."""
         self.sent = 0
         """Messages handed over."""
         self.unsent = 0
@@ -148,6 +150,8 @@ class Carrier:
 
     def switch_on(self, carried: Carried) -> None:
         """Let a device live: the first one opens the connection, the others use it."""
+        if carried.has_left:
+            return
         carried.switch_on()
         if carried is self._owner:
             self._link.open()
@@ -198,6 +202,7 @@ class Carrier:
 
     def _say_farewell(self, carried: Carried) -> None:
         carried.stop()
+        carried.has_left = True
         if self._link.is_connected and carried.device.is_connected:
             carried.perform(carried.device.farewell(carried.moment()))
         carried.device.disconnected()

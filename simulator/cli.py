@@ -49,6 +49,7 @@ def _add_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--prefix", default="iiot", help="topic prefix")
     run.add_argument("--fleet-key-file", type=Path, metavar="FILE", help="64 hexadecimal digits; needed with a broker")
     run.add_argument("--state-dir", type=Path, default=Path(".iiot-sim"), metavar="DIR", help="what devices remember")
+    run.add_argument("--forget", action="store_true", help="keep nothing on disk: boot numbers come from the clock")
     run.add_argument("--seed", type=int, default=1, help="the same seed gives the same devices and values")
     run.add_argument("--connections", type=_positive, metavar="N", help="share so many connections; else one a device")
     run.add_argument(

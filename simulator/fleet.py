@@ -13,6 +13,8 @@ from .carrier import Carried, Carrier
 from .device import Device
 
 STARTS_A_SECOND: Final = 50.0
+BEHIND_S: Final = 1.0
+"""Starts that a busy machine has missed are caught up to this much."""
 LEAVING_AT_ONCE: Final = 50
 """Connections that take leave at the same time."""
 
@@ -54,13 +56,7 @@ class Fleet:
         """Start one after the other, live until `stop` or for `duration_s`, then leave cleanly."""
         try:
             async with asyncio.timeout(duration_s):
-                for carrier in self._carriers:
-                    carrier.switch_on(carrier.carried[0])
-                    await self._pause(stop)
-                for carrier in list(self._carriers):
-                    for carried in carrier.carried[1:]:
-                        carrier.switch_on(carried)
-                        await self._pause(stop)
+                await self._start(stop)
                 await stop.wait()
         except TimeoutError:
             pass
@@ -87,10 +83,21 @@ class Fleet:
             await carrier.leave()
         return newest.device.profile.name
 
-    async def _pause(self, stop: asyncio.Event) -> None:
-        if not stop.is_set():
+    async def _start(self, stop: asyncio.Event) -> None:
+        """Switch on one after the other: first those that open a connection."""
+        loop = asyncio.get_running_loop()
+        waiting = [(carrier, carrier.carried) for carrier in self._carriers]
+        order = [(carrier, carried[0]) for carrier, carried in waiting]
+        order += [(carrier, one) for carrier, carried in waiting for one in carried[1:]]
+        next_s = loop.time()
+        for carrier, carried in order:
+            if stop.is_set():
+                return
+            carrier.switch_on(carried)
+            next_s = max(next_s + self._pause_s, loop.time() - BEHIND_S)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self._pause_s)
+                async with asyncio.timeout_at(next_s):
+                    await stop.wait()
 
 
 def _groups(devices: list[Device]) -> list[list[Device]]:

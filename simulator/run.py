@@ -42,6 +42,8 @@ class Run:
         self._stop = asyncio.Event()
         self._keys: asyncio.Queue[str] = asyncio.Queue()
         self._said = ""
+        self._started = int(time.time())
+        """Rises from run to run: the boot number of devices that keep none."""
         if not options.dry_run:
             make_room(_connections(plan, options))
         devices = [self._device(profile.quicker(options.speed)) for profile in plan.profiles]
@@ -122,6 +124,8 @@ class Run:
         seed = str(options.seed)
         if options.dry_run:
             return Device(profile, key, MemoryStore(), seed=seed)
+        if options.forget:
+            return Device(profile, key, MemoryStore(boot=self._started), seed=seed)
         store = FolderStore(options.state_dir, profile.id)
         if options.record:
             return Device(profile, key, store, seed=seed, record=Recorder(options.state_dir, profile.id))
@@ -137,13 +141,13 @@ class Run:
             return
         try:
             while True:
-                begun_s = time.monotonic()
+                begun_s, spent_s = time.monotonic(), time.process_time()
                 content = self._content(begun_s - started_s)
                 if file is not None:
                     status.write(file, content)
                 if table is not None:
                     table.draw(content)
-                await asyncio.sleep(max(1.0, (time.monotonic() - begun_s) / SHARE_OF_TIME))
+                await asyncio.sleep(max(1.0, (time.process_time() - spent_s) / SHARE_OF_TIME))
         finally:
             if file is not None:
                 status.write(file, self._content(time.monotonic() - started_s))

@@ -109,6 +109,7 @@ class FolderStore:
     """
 
     def __init__(self, folder: Path, device_id: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._facts_path = folder / f"{device_id}.json"
         self._rows_path = folder / f"{device_id}.rows"
         self._facts: dict[str, Any] = {"boot": 0, "ring": [], "totals": {}, "rekeyed": []}
@@ -122,7 +123,8 @@ class FolderStore:
         self._facts["boot"] += 1
         self._write_facts()
         self._read_rows()
-        self._compact()
+        if self._lines:
+            self._compact()
         facts, rows = self._facts, list(self._rows.values())
         return Start(
             boot=facts["boot"],
@@ -173,7 +175,9 @@ class FolderStore:
         self._rows.clear()
         if not self._rows_path.exists():
             return
-        for line in self._rows_path.read_bytes().splitlines():
+        lines = self._rows_path.read_bytes().splitlines()
+        self._lines = len(lines)
+        for line in lines:
             try:
                 entry = orjson.loads(line)
             except orjson.JSONDecodeError:
@@ -191,7 +195,6 @@ class FolderStore:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(path.suffix + ".new")
     beside.write_bytes(content)
     beside.replace(path)

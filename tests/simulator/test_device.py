@@ -209,7 +209,7 @@ def sleeper() -> Bench:
 
 def test_a_sleeper_says_goodbye_and_sleeps_when_answered() -> None:
     bench = sleeper()
-    assert bench.device.next_ms() == bench.up_ms + 5000
+    assert bench.device.nap.until_ms == bench.up_ms + 5000
     bye, beat = bench.wait(5)
     assert bye["bye"] is True
     assert (beat["state"], beat["for_s"]) == ("asleep", 60.0)

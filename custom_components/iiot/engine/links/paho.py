@@ -28,6 +28,8 @@ ACCEPT_S: Final = 10.0
 FAREWELL_S: Final = 2.0
 """How long messages that wait may take to leave before a close."""
 BEAT_S: Final = 1.0
+LOOK_SHARE: Final = 1 / 8
+"""Share of its keep-alive after which a link is looked after again; a broker waits for one and a half."""
 MAX_WAITING: Final = 1000
 
 
@@ -35,25 +37,29 @@ class Pulse:
     """Keep-alive of many links of one event loop by one timer."""
 
     def __init__(self) -> None:
-        self._links: set[PahoLink] = set()
+        self._links: dict[PahoLink, float] = {}
+        """Link to the time of the loop at which it is looked after next."""
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, link: PahoLink) -> None:
         """Look after `link` from now on."""
-        self._links.add(link)
+        self._links[link] = 0.0
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(BEAT_S, self._beat)
 
     def discard(self, link: PahoLink) -> None:
         """Look after it no longer."""
-        self._links.discard(link)
+        self._links.pop(link, None)
         if not self._links and self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _beat(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(BEAT_S, self._beat)
-        for link in list(self._links):
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(BEAT_S, self._beat)
+        now_s = loop.time()
+        for link in [link for link, at_s in self._links.items() if at_s <= now_s]:
+            self._links[link] = now_s + link.station.keep_alive_s * LOOK_SHARE
             link.beat()
 
 
