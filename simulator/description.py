@@ -111,7 +111,7 @@ _USUAL_SHAPE: Final = {Kind.BOOL: "toggle", Kind.ENUM: "enum", Kind.TEXT: "text"
 
 
 def read_device(table: Mapping[str, Any], spot: Spot, device_id: str, via: str | None, timing: Timing) -> Profile:
-    """Build the profile of a device; raises `DescriptionError`."""
+    """Build the profile of a device; raises `ScenarioError`."""
     spot.check(table, DEVICE, ["name"])
     net = {**table.get("net", {}), **({} if via is None else {"via": via})}
     spot.at("net").check(net, NET)

@@ -103,10 +103,8 @@ class Device:
         self.bulletins = Bulletins(profile, self.clock, self.signer, random)
         first_ms = round(random.uniform(0, 1000 * min(profile.sample_s, 5.0)))
         self.beats = Beats(profile.periods_s, first_ms)
-        flooding = profile.flooding
-        self._flood = None if flooding is None else Flood(flooding, first_ms)
-        lasts_s = 0.0 if self.sensors.vibration is None else self.sensors.vibration.lasts_s
-        self._wave_ms = first_ms + round(1000 * lasts_s)
+        self._flood = None if profile.flooding is None else Flood(profile.flooding, first_ms)
+        self._wave_ms = first_ms + round(1000 * self.sensors.lasts_s)
         self._reset_ms = self._draw_reset()
         self._heartbeat_ms = 0
         """When the next heartbeat is due."""

@@ -20,8 +20,8 @@ _MEMBER: Final = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s
 _PART: Final = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+)""")
 
 
-class DescriptionError(EngineError):
-    """A description cannot be used; the text names the line, the member, and what would be right."""
+class ScenarioError(EngineError):
+    """A scenario cannot be used; the text names the line, the member, and what would be right."""
 
 
 class Places:
@@ -93,11 +93,11 @@ class Spot:
         """Go further in."""
         return replace(self, inside=(*self.inside, *parts))
 
-    def error(self, words: str) -> DescriptionError:
+    def error(self, words: str) -> ScenarioError:
         """Say what is wrong here."""
         _, line = min((self.places.nearest((*base, *self.inside)) for base in self.bases), key=lambda near: near[0])
         where = [self.file if line is None else f"{self.file}, line {line}", self.whose, as_text(self.inside)]
-        return DescriptionError(": ".join(part for part in (*where, words) if part))
+        return ScenarioError(": ".join(part for part in (*where, words) if part))
 
     def check(self, table: Mapping[str, Any], rules: Mapping[str, Rule], needed: Iterable[str] = ()) -> None:
         """Raise for a member that nobody knows, has another form, or is missing."""
@@ -112,7 +112,10 @@ class Spot:
 
 
 def _shown(value: object) -> str:
-    shown = repr(value)
+    try:
+        shown = repr(value)
+    except ValueError:  # a number of thousands of digits
+        return "this"
     return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -46,7 +45,7 @@ def number(low: float = -1e15, high: float = 1e15, *, above: bool = False) -> Ru
     """A number from `low` to `high`; `above` leaves `low` itself out."""
 
     def is_good(value: Any) -> bool:
-        if type(value) not in (int, float) or not math.isfinite(value):
+        if type(value) not in (int, float):
             return False
         return bool(low < value if above else low <= value) and bool(value <= high)
 

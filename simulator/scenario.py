@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from .attacks import WAYS
 from .description import read_device
-from .places import DescriptionError, Places, Spot
+from .places import Places, Spot
+from .places import ScenarioError as ScenarioError
 from .profile import Profile, Timing
 from .rules import TABLE, TABLES, Rule, number, text, whole, word
 
@@ -28,10 +29,6 @@ TOP: Final[dict[str, Rule]] = {
 ATTACK: Final[dict[str, Rule]] = {"kind": word(sorted(WAYS)), "count": whole(1, 1_000_000)}
 TIMING: Final[dict[str, Rule]] = {field.name: number(0, 3600, above=True) for field in fields(Timing)}
 _TOML_LINE: Final = re.compile(r"(.*) \(at line (\d+), column \d+\)")
-
-
-class ScenarioError(DescriptionError):
-    """A scenario cannot be run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,7 +142,7 @@ def built_in() -> dict[str, Path]:
 
 
 def load(name: str, *, seed: int = 1, devices: int | None = None) -> Scenario:
-    """Read a built-in scenario or a file; raises `DescriptionError`."""
+    """Read a built-in scenario or a file; raises `ScenarioError`."""
     path = built_in().get(name) or Path(name)
     try:
         source = path.read_text(encoding="utf-8")

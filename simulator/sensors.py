@@ -45,6 +45,11 @@ class Sensors:
         """What the meters stand at, by channel."""
         return {key: meter.total for key, meter in self._meters.items()}
 
+    @property
+    def lasts_s(self) -> float:
+        """Length of a burst; 0 without one."""
+        return 0.0 if self.vibration is None else self.vibration.lasts_s
+
     def sample(self, up_s: float, keys: Iterable[str] | None = None) -> Reading:
         """What is read on the device's own account: `keys`, or every channel that is pushed."""
         return self._read(self._profile.periods_s if keys is None else keys, up_s)

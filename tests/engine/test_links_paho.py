@@ -238,18 +238,10 @@ async def test_a_refused_connection_is_tried_again(mosquitto: Mosquitto, caplog:
     ear = Ear(mosquitto.port, "ear")
     ear.link.open()
     await soon(lambda: caplog.text.count("the broker refuses the connection") > 1)
-    await ear.link.close()
-    assert ear.happened == []
-    assert set(ear.failed) == {"the broker refuses: Not authorized"}
-
-
-async def test_nobody_at_the_port_is_told(mosquitto: Mosquitto) -> None:
     await mosquitto.stop()
-    ear = Ear(mosquitto.port, "ear")
-    ear.link.open()
-    await soon(lambda: len(ear.failed) > 1)
+    await soon(lambda: "Connection refused" in ear.failed[-1])
     await ear.link.close()
-    assert all("refused" in words for words in ear.failed)
+    assert (ear.happened, ear.failed[0]) == ([], "the broker refuses: Not authorized")
 
 
 async def test_a_broker_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

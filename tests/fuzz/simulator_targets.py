@@ -10,7 +10,8 @@ from iiot_engine.values import Leaf
 from iiot_engine.wire import canonical, codec
 from iiot_sim import scenario
 from iiot_sim.clock import Moment
-from iiot_sim.device import Device, Sleep
+from iiot_sim.device import Device, Restart, Sleep
+from iiot_sim.profile import ActuatorProfile, ClockKind
 from iiot_sim.row import Reading, Row
 from iiot_sim.signer import Out
 from iiot_sim.state import FolderStore
@@ -32,6 +33,9 @@ COMMANDS: Final[dict[str, dict[str, Any]]] = {
     "awake": {},
     "restart": {},
     "set": {"key": "fan", "value": True},
+    "press": {"key": "fan"},
+    "set_rate": {"hz": 5, "ch": "temperature"},
+    "set_log_level": {"level": "debug", "for_s": 5},
 }
 
 
@@ -56,8 +60,10 @@ class DownTarget(Target[Bench, Word]):
         return {"clock": random.choice(("ntp", "hub")), "sleep_s": random.choice((0.0, 0.0, 60.0))}
 
     def fresh(self, setup: dict[str, Any]) -> Bench:
-        clock = scenario.ClockKind(setup["clock"])
-        return Bench(a_profile(clock=clock, sleep_s=setup["sleep_s"], sample_s=30.0, interval_s=30.0))
+        clock = ClockKind(setup["clock"])
+        fan = ActuatorProfile(key="fan", kind="switch", takes_s=1.0)
+        profile = a_profile(clock=clock, sleep_s=setup["sleep_s"], sample_s=30.0, interval_s=30.0, actuators=(fan,))
+        return Bench(profile)
 
     def draw(self, subject: Bench, random: Random) -> Word:
         leaf = random.choice(LEAVES)
@@ -89,7 +95,7 @@ class DownTarget(Target[Bench, Word]):
         effects, cost = timed(lambda: device.received(leaf, message, subject.moment, retained=item.retained))
         ensure(device.gate.window.high >= high, "the window was lowered")
         for effect in effects:
-            ensure(isinstance(effect, Out | Sleep), "no effect of a device")
+            ensure(isinstance(effect, Out | Sleep | Restart), "no effect of a device")
             if isinstance(effect, Out):
                 canonical.decode(codec.split(effect.message).span)
         subject.wait(0.001)
@@ -184,7 +190,7 @@ _FLEET: Final[dict[str, Any]] = {
             "channels": {"m": {"kind": "enum", "options": ["a"], "faults": [{"kind": "nan"}]}},
         },
     ],
-    "attacks": [{"kind": "replay", "count": 2}],
+    "attacks": [{"kind": "replayed", "count": 2}],
 }
 
 

@@ -10,7 +10,6 @@ import pytest
 from iiot_engine.devices.manifest_rules import read_manifest
 from iiot_engine.wire.topics import is_device_id
 from iiot_sim import scenario
-from iiot_sim.places import DescriptionError
 from iiot_sim.scenario import ScenarioError
 from iiot_sim.sensors import Sensors
 
@@ -93,7 +92,7 @@ def test_a_template_is_filled_in_deeply() -> None:
     ],
 )
 def test_a_mistake_is_named_with_its_place_and_what_would_be_right(device: dict[str, Any], words: str) -> None:
-    with pytest.raises(DescriptionError, match=re.escape(words)) as raised:
+    with pytest.raises(ScenarioError, match=re.escape(words)) as raised:
         scenario.read({"devices": [{**DEVICE, **device}]}, "x")
     assert str(raised.value).startswith("x.toml: device 1, ")
 
@@ -137,7 +136,7 @@ def test_a_mistake_is_named_with_its_place_and_what_would_be_right(device: dict[
     ],
 )
 def test_a_mistake_in_a_channel_is_named(channel: object, words: str) -> None:
-    with pytest.raises(DescriptionError, match=re.escape(words)):
+    with pytest.raises(ScenarioError, match=re.escape(words)):
         scenario.read({"devices": [{"name": "Press 7", "channels": {"t": channel}}]}, "x")
 
 
@@ -153,7 +152,7 @@ def test_a_waveform_that_cannot_be_is_named(device: dict[str, Any], words: str) 
     wave = device["wave"]
     signal = {"shape": "wave", **({"form": "v", "samples": 9000} if wave == "v" else {})}
     channels = {"t": {}} if wave == "t" else {wave: {"signal": signal}}
-    with pytest.raises(DescriptionError, match=re.escape(words)):
+    with pytest.raises(ScenarioError, match=re.escape(words)):
         scenario.read({"devices": [{"name": "Bearing", "channels": channels, **device}]}, "x")
 
 
@@ -170,7 +169,7 @@ def test_a_waveform_that_cannot_be_is_named(device: dict[str, Any], words: str) 
     ],
 )
 def test_a_mistake_in_an_actuator_is_named(actuator: dict[str, Any], words: str) -> None:
-    with pytest.raises(DescriptionError, match=re.escape(words)):
+    with pytest.raises(ScenarioError, match=re.escape(words)):
         scenario.read({"devices": [{**DEVICE, "actuators": {"fan": actuator}}]}, "x")
 
 
@@ -187,7 +186,7 @@ def test_a_mistake_in_an_actuator_is_named(actuator: dict[str, Any], words: str)
     ],
 )
 def test_a_mistake_beside_the_members_of_a_device_is_named(document: dict[str, Any], words: str) -> None:
-    with pytest.raises(DescriptionError, match=re.escape(words)):
+    with pytest.raises(ScenarioError, match=re.escape(words)):
         scenario.read(document, "x")
 
 
@@ -227,7 +226,7 @@ chance = %(chance)s
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, mistake: dict[str, str], words: str) -> None:
     file = tmp_path / "plant.toml"
     file.write_text(FILE % {"size": "2", "precision": "1", "chance": "0.1", **mistake}, encoding="utf-8")
-    with pytest.raises(DescriptionError, match=re.escape(words)):
+    with pytest.raises(ScenarioError, match=re.escape(words)):
         scenario.load(str(file))
 
 
