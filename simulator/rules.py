@@ -49,8 +49,8 @@ def number(low: float = -1e15, high: float = 1e15, *, above: bool = False) -> Ru
             return False
         return bool(low < value if above else low <= value) and bool(value <= high)
 
-    bounds = "" if low == -1e15 else f" above {low:g}" if above else f" from {low:g}"
-    return Rule(f"a number{bounds}{'' if high == 1e15 else f' up to {high:,g}'}", is_good)
+    bounds = "" if low == -1e15 else f" above {low:,.15g}" if above else f" from {low:,.15g}"
+    return Rule(f"a number{bounds}{'' if high == 1e15 else f' up to {high:,.15g}'}", is_good)
 
 
 def whole(low: int, high: int) -> Rule:

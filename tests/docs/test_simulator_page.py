@@ -15,4 +15,6 @@ def test_the_scenario_of_the_page_can_be_run():
     plan = scenario.read(tomllib.loads(found[1]), "page")
     assert [profile.name for profile in plan.profiles] == ["Office"]
     assert [channel.key for channel in plan.profiles[0].channels] == ["temperature"]
+    assert [actuator.key for actuator in plan.profiles[0].actuators] == ["heating"]
+    assert plan.profiles[0].periods_s == {"temperature": 5.0}
     assert [fault.kind for fault in plan.profiles[0].channels[0].faults] == ["spike"]
