@@ -1,4 +1,4 @@
-"""The hub's preferences."""
+"""The hub's options: a menu of preferences and of what helps to set devices up."""
 
 from typing import Any, Final
 
@@ -7,6 +7,7 @@ from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers import selector
 
+from .connectivity_flow import ConnectivitySteps
 from .const import (
     CONF_DELAY_LIMIT,
     CONF_DISCOVERY,
@@ -55,11 +56,16 @@ _SECTIONS: Final[dict[str, dict[str, tuple[Any, Any]]]] = {
 """Section → option → default and field."""
 
 
-class HubOptionsFlow(OptionsFlowWithReload):
-    """One form; the hub starts anew with what it says."""
+class HubOptionsFlow(ConnectivitySteps, OptionsFlowWithReload):
+    """What a person can do with a hub that runs: set its preferences, and see whether devices reach it."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show the preferences and take them."""
+        """Offer what there is to do."""
+        del user_input
+        return self.async_show_menu(step_id="init", menu_options=["preferences", "check_connectivity"])
+
+    async def async_step_preferences(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show the preferences and take them; the hub starts anew with what they say."""
         errors: dict[str, str] = {}
         if user_input is not None:
             chosen = {name: value for fields in user_input.values() for name, value in fields.items()}
@@ -67,7 +73,7 @@ class HubOptionsFlow(OptionsFlowWithReload):
                 return self.async_create_entry(data={**self.config_entry.options, **chosen})
             errors["base"] = "lost_before_late"
         return self.async_show_form(
-            step_id="init",
+            step_id="preferences",
             data_schema=self.add_suggested_values_to_schema(_form(), user_input or self._present()),
             errors=errors,
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NotRequired, TypedDict
 
 ENGINE = "custom_components/iiot/engine/"
-FLOWS = tuple(f"custom_components/iiot/{name}_flow.py" for name in ("config", "options", "device"))
+FLOWS = tuple(f"custom_components/iiot/{name}_flow.py" for name in ("config", "options", "connectivity", "device"))
 
 
 class Summary(TypedDict):

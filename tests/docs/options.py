@@ -17,7 +17,7 @@ def blocks() -> dict[str, str]:
 
 
 def _options() -> str:
-    sections = _WORDS["options"]["step"]["init"]["sections"]
+    sections = _WORDS["options"]["step"]["preferences"]["sections"]
     lines = ["| section | field | name in the entry | range | default | meaning |", "|---|---|---|---|---|---|"]
     for section, fields in options_flow._SECTIONS.items():
         words = sections[section]

@@ -21,8 +21,14 @@ PREFERENCES = {
 }
 
 
+async def open_preferences(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
+    menu = await hass.config_entries.options.async_init(entry.entry_id)
+    assert menu["menu_options"] == ["preferences", "check_connectivity"]
+    return await hass.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": "preferences"})
+
+
 async def submit(hass: HomeAssistant, entry: MockConfigEntry, **changes: dict[str, Any]) -> Any:
-    form = await hass.config_entries.options.async_init(entry.entry_id)
+    form = await open_preferences(hass, entry)
     chosen = {name: {**fields, **changes.get(name, {})} for name, fields in PREFERENCES.items()}
     return await hass.config_entries.options.async_configure(form["flow_id"], chosen)
 
@@ -48,7 +54,7 @@ async def test_the_hub_starts_anew_with_the_preferences(hass: HomeAssistant, mqt
 
 async def test_the_form_shows_what_holds_now(hass: HomeAssistant, mqtt_mock: Any) -> None:
     entry = await add_hub(hass, discovery="closed")
-    form = await hass.config_entries.options.async_init(entry.entry_id)
+    form = await open_preferences(hass, entry)
     shown = {
         str(name.schema): name.description["suggested_value"]
         for part in form["data_schema"].schema.values()

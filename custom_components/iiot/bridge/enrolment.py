@@ -6,17 +6,13 @@ import re
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
-from homeassistant.const import CONF_PORT
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers import area_registry as ar
-from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import (
@@ -33,16 +29,13 @@ from ..engine.devices.inbox import Trust
 from ..engine.devices.keys import enrolled_key
 from ..engine.errors import KeyFormError
 from ..engine.wire import canonical, signing
+from .broker import broker_of
 
 if TYPE_CHECKING:
     from ..runtime import IiotConfigEntry
     from .hub import Hub
 
 MOST_KID: Final = 2**32 - 1
-_MQTT: Final = "mqtt"
-_PLAIN_MQTT_PORT: Final = 1883
-_OWN_HOSTS: Final = ("localhost", "core-mosquitto")
-"""Names under which only Home Assistant itself reaches its broker."""
 _MARKUP: Final = re.compile(r"([!-/:-@\[-`{-~])")
 _DATA_LOCK: HassKey[asyncio.Lock] = HassKey(f"{DOMAIN}_enrolment")
 
@@ -133,6 +126,7 @@ def make_key(hub: Hub, device_id: str) -> DeviceKey:
 
 def provisioning_text(hass: HomeAssistant, hub: Hub, device_id: str, key: DeviceKey) -> str:
     """Everything that the device has to be told (protocol.md, Keys), as canonical JSON."""
+    broker = broker_of(hass)
     return canonical.encode(
         {
             "id": device_id,
@@ -140,7 +134,7 @@ def provisioning_text(hass: HomeAssistant, hub: Hub, device_id: str, key: Device
             "key": key.key.hex(),
             "boot": _highest_boot(hub, device_id),
             "prefix": hub.plant.settings.prefix,
-            "broker": _broker(hass),
+            "broker": {"host": broker.host, "port": broker.port, "tls": broker.tls},
         }
     ).decode()
 
@@ -215,30 +209,3 @@ def _highest_boot(hub: Hub, device_id: str) -> int:
     waiting = hub.plant.inbox.get(device_id)
     claimed = waiting.boot if waiting and waiting.trust is not Trust.UNVERIFIED else 0
     return max(hub.plant.highest_boot(device_id), claimed)
-
-
-def _broker(hass: HomeAssistant) -> dict[str, Any]:
-    """Say how a device reaches the broker; its login there is the broker's matter, and not ours to hand out."""
-    entries = hass.config_entries.async_entries(_MQTT, include_ignore=False, include_disabled=False)
-    facts: Mapping[str, Any] = entries[0].data if entries else {}
-    return {
-        "host": _as_seen_from_outside(hass, str(facts.get("broker", ""))),
-        "port": facts.get(CONF_PORT, _PLAIN_MQTT_PORT),
-        "tls": "certificate" in facts,
-    }
-
-
-def _as_seen_from_outside(hass: HomeAssistant, host: str) -> str:
-    if host not in _OWN_HOSTS and not _is_loopback(host):
-        return host
-    try:
-        return urlsplit(get_url(hass, allow_external=False, allow_cloud=False)).hostname or host
-    except NoURLAvailableError:
-        return host
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

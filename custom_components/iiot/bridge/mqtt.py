@@ -23,11 +23,7 @@ async def async_subscribe(hass: HomeAssistant, prefix: str, on_message: OnMessag
 
     Returns when the broker has confirmed it: what a device says from then on is heard.
     """
-
-    @callback
-    def received(message: mqtt.ReceiveMessage) -> None:
-        on_message(message.topic, message.payload, message.retain)  # type: ignore[arg-type]  # encoding None gives bytes
-
+    received = _unwrapped(on_message)
     filters = topics.subscriptions(prefix)
     confirmed = asyncio.Event()
     releases: list[CALLBACK_TYPE] = []
@@ -46,6 +42,14 @@ async def async_subscribe(hass: HomeAssistant, prefix: str, on_message: OnMessag
                 await confirmed.wait()
         release()
     return releases
+
+
+async def async_overhear(hass: HomeAssistant, topic: str, on_message: OnMessage) -> CALLBACK_TYPE:
+    """Receive what comes on other topics, as raw bytes; does nothing while MQTT is not set up."""
+    try:
+        return await mqtt.async_subscribe(hass, topic, _unwrapped(on_message), QOS, encoding=None)
+    except HomeAssistantError:
+        return lambda: None
 
 
 @callback
@@ -70,3 +74,11 @@ async def async_publish(hass: HomeAssistant, topic: str, message: bytes, qos: in
     """
     with suppress(HomeAssistantError, OSError):
         await mqtt.async_publish(hass, topic, message, qos, retain=False, encoding=None)
+
+
+def _unwrapped(on_message: OnMessage) -> Callable[[mqtt.ReceiveMessage], None]:
+    @callback
+    def received(message: mqtt.ReceiveMessage) -> None:
+        on_message(message.topic, message.payload, message.retain)  # type: ignore[arg-type]  # encoding None gives bytes
+
+    return received

@@ -1,0 +1,61 @@
+"""The broker as devices and people reach it, from what Home Assistant's MQTT entry says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from homeassistant.const import CONF_PORT, CONF_USERNAME
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.network import NoURLAvailableError, get_url
+
+_MQTT: Final = "mqtt"
+_PORT: Final = {False: 1883, True: 8883}
+"""Without and with TLS."""
+_OWN_HOSTS: Final = ("localhost", "core-mosquitto")
+"""Names under which only Home Assistant itself reaches its broker."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broker:
+    """Where to connect to. The login is the broker's matter, and not ours to hand out."""
+
+    host: str
+    port: int
+    tls: bool
+    is_publicly_trusted: bool
+    """Its certificate comes from an authority that computers know."""
+    has_login: bool
+    """Home Assistant logs in there."""
+
+
+def broker_of(hass: HomeAssistant) -> Broker:
+    """Read Home Assistant's MQTT entry."""
+    entries = hass.config_entries.async_entries(_MQTT, include_ignore=False, include_disabled=False)
+    facts: Mapping[str, Any] = entries[0].data if entries else {}
+    tls = "certificate" in facts
+    is_plain_mqtt = facts.get("transport", "tcp") == "tcp"
+    return Broker(
+        host=_as_seen_from_outside(hass, str(facts.get("broker", ""))),
+        port=facts.get(CONF_PORT, _PORT[tls]) if is_plain_mqtt else _PORT[tls],
+        tls=tls,
+        is_publicly_trusted=facts.get("certificate") == "auto",
+        has_login=bool(facts.get(CONF_USERNAME)),
+    )
+
+
+def _as_seen_from_outside(hass: HomeAssistant, host: str) -> str:
+    if host not in _OWN_HOSTS and not _is_loopback(host):
+        return host
+    try:
+        return urlsplit(get_url(hass, allow_external=False, allow_cloud=False)).hostname or host
+    except NoURLAvailableError:
+        return host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
