@@ -17,7 +17,6 @@ from pytest_homeassistant_custom_component.typing import MqttMockHAClient
 
 from custom_components.iiot.bridge.listening import GRACE_S, LISTEN_S
 from custom_components.iiot.engine.errors import Code
-from custom_components.iiot.engine.values import UP_LEAVES
 from custom_components.iiot.engine.wire import codec
 
 from .field import FieldDevice
@@ -320,6 +319,7 @@ async def test_when_only_others_are_heard_the_way_itself_is_free(hass: HomeAssis
     await dialog.listen("one_device", "press-08")
     await device.beat()
     await device.beat()
+    async_fire_mqtt_message(hass, "iiot/hub/data", b"of nobody")
     await dialog.wait(LISTEN_S + 1)
     await dialog.outcome()
     assert dialog.told["seen"] == f"{WORDS['silence']['options']['others_heard']} 2"
@@ -428,8 +428,3 @@ async def test_the_command_line_fits_the_broker(
     assert "secret" not in str(dialog.step)
     dialog.close()
     await settle(hass)
-
-
-def test_every_refusal_and_every_message_has_its_words() -> None:
-    assert WORDS["refusal"]["options"].keys() == {code.value for code in Code}
-    assert WORDS["message"]["options"].keys() == {leaf.value for leaf in UP_LEAVES}

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -14,14 +15,21 @@ from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import SelectSelector
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_mqtt_message
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_mqtt_message,
+    async_fire_time_changed,
+)
 
 from custom_components.iiot.bridge.health import FLEET, HEALTH
+from custom_components.iiot.bridge.listening import LISTEN_S
 from custom_components.iiot.bridge.notices import ENTITY_BUDGET, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, NEWER_ENTRY
 from custom_components.iiot.const import DOMAIN
 from custom_components.iiot.engine.devices.inbox import Trust
-from custom_components.iiot.engine.errors import DeviceIdError, KeyFormError, PrefixError
+from custom_components.iiot.engine.errors import Code, DeviceIdError, KeyFormError, PrefixError
 from custom_components.iiot.engine.plant import notices
+from custom_components.iiot.engine.values import UP_LEAVES
 from custom_components.iiot.engine.wire import codec
 from custom_components.iiot.event import LEVELS
 from custom_components.iiot.system_health import async_figures
@@ -57,6 +65,16 @@ FACTS = {
     ENTITY_BUDGET: {"enabled", "devices", "diagnostic"},
     NEWER_ENTRY: {"version", "known"},
 }
+BANKS = {
+    "trust": set(Trust),
+    "waiting_reason": {"unknown_device", "removed"},
+    "refusal": {code.value for code in Code},
+    "message": {leaf.value for leaf in UP_LEAVES},
+    "age": {"no_clock", "ahead", "behind"},
+    "command_line": {"login", "authority"},
+    "silence": {"broker_away", "elsewhere", "others_heard", "nothing_at_all"},
+}
+"""Words that forms and screens are put together from."""
 SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
 
 
@@ -83,16 +101,30 @@ class Shown:
         self.steps = words["step"]
         self.fields: dict[str, set[str]] = {}
         self.options: dict[str, set[str]] = {}
+        self.actions: set[str] = set()
 
     def add(self, form: Any) -> Any:
-        """Check one form's words, that it can be sent to a browser, and note its fields."""
-        assert form["type"] == "form", form
+        """Check one step's words, that it can be sent to a browser, and note its fields."""
         step = self.steps[form["step_id"]]
         given = set(form["description_placeholders"] or {})
         assert placeholders(step["title"]) | placeholders(step.get("description", "")) <= given
+        if form["type"] == "menu":
+            self._add_menu(step, form)
+            return form
+        if form["type"] == "progress":
+            self.actions.add(form["progress_action"])
+            assert placeholders(WORDS["options"]["progress"][form["progress_action"]]) <= given
+            self.fields[form["step_id"]] = set()
+            return form
+        assert form["type"] == "form", form
         assert orjson.dumps(probatio.to_field_list(form["data_schema"], custom_serializer=cv.custom_serializer))
         self._add(form["step_id"], form["data_schema"])
         return form
+
+    def _add_menu(self, step: Any, menu: Any) -> None:
+        assert list(step["menu_options"]) == menu["menu_options"]
+        assert step.get("menu_option_descriptions", step["menu_options"]).keys() == step["menu_options"].keys()
+        self.fields[menu["step_id"]] = set()
 
     def _add(self, path: str, schema: Any) -> None:
         seen = self.fields.setdefault(path, set())
@@ -159,16 +191,36 @@ async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     return shown
 
 
-async def walk_preferences(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
+async def walk_options(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     shown = Shown(WORDS["options"])
-    shown.add(await hass.config_entries.options.async_init(entry.entry_id))
+    flows = hass.config_entries.options
+    shown.add(menu := await flows.async_init(entry.entry_id))
+    shown.add(await flows.async_configure(menu["flow_id"], {"next_step_id": "preferences"}))
+    menu = await flows.async_init(entry.entry_id)
+    shown.add(await flows.async_configure(menu["flow_id"], {"next_step_id": "check_connectivity"}))
+
+    async def listen(listen_for: str, topic: str, device_id: str = DEVICE_ID) -> None:
+        wanted = {"listen_for": listen_for, "device_id": device_id}
+        step = shown.add(await flows.async_configure(menu["flow_id"], wanted))
+        message = step["description_placeholders"].get("command", "' '").split("'")[-2]
+        async_fire_mqtt_message(hass, topic.format(id=message.partition('"id":"')[2][:14]), message)
+        await settle(hass)
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=LISTEN_S + 1))
+        await settle(hass)
+        shown.add(await flows.async_configure(menu["flow_id"]))
+        await flows.async_configure(menu["flow_id"], {"next_step_id": "check_connectivity"})
+
+    await listen("test_message", "iiot/{id}/data")
+    await listen("one_device", f"iiot/{DEVICE_ID}/data")
+    await listen("any_device", "nowhere")
+    assert set(WORDS["options"]["progress"]) == shown.actions
     return shown
 
 
 async def test_every_form_and_every_choice_has_its_words(hass: HomeAssistant, mqtt_mock: Any) -> None:
     entry = await add_hub(hass)
-    choices: dict[str, set[str]] = {"trust": set(Trust), "waiting_reason": {"unknown_device", "removed"}}
-    for walk in (walk_site, walk_device, walk_preferences):
+    choices: dict[str, set[str]] = {name: set(words) for name, words in BANKS.items()}
+    for walk in (walk_site, walk_device, walk_options):
         shown = await walk(hass, entry)
         shown.check()
         for name, options in shown.options.items():
@@ -177,7 +229,7 @@ async def test_every_form_and_every_choice_has_its_words(hass: HomeAssistant, mq
 
 
 def errors_in(text: str) -> set[str]:
-    found = set(re.findall(r'errors\[[^\]]+\] = "(\w+)"', text))
+    found = set(re.findall(r'(?:errors\[[^\]]+\] = |return \{CONF_\w+: )"(\w+)"', text))
     for handler in re.findall(r"except (\w+) as err:\n\s+errors\[[^\]]+\] = err\.code", text):
         found.add(CODES[handler])
     return found
@@ -196,13 +248,15 @@ def key_steps() -> str:
 def test_every_error_has_its_words() -> None:
     assert set(WORDS["config"]["error"]) == errors_in(source("config_flow.py")) | errors_in(key_steps())
     assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(source("device_flow.py"))
-    assert set(WORDS["options"]["error"]) == errors_in(source("options_flow.py"))
+    options = source("options_flow.py", "connectivity_flow.py")
+    assert set(WORDS["options"]["error"]) == errors_in(options) | {DeviceIdError.code}
 
 
 def test_every_end_has_its_words() -> None:
     shared = aborts_in(source("bridge/enrolment.py"))
     assert set(WORDS["config"]["abort"]) == shared | aborts_in(source("config_flow.py")) | aborts_in(key_steps())
     assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(source("device_flow.py"))
+    assert set(WORDS["options"]["abort"]) == shared - {"already_configured"}
     assert placeholders(WORDS["config"]["abort"]["device_added"]) == {"name", "site"}
 
 
