@@ -1,24 +1,19 @@
 """A person sees whether a message of a device reaches the hub, and if not, why."""
 
-import json
 import shlex
-import time
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from homeassistant.components.mqtt import DATA_MQTT
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
-from pytest_homeassistant_custom_component.common import async_fire_mqtt_message, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import async_fire_mqtt_message
 from pytest_homeassistant_custom_component.typing import MqttMockHAClient
 
 from custom_components.iiot.bridge.listening import GRACE_S, LISTEN_S
 from custom_components.iiot.engine.errors import Code
 from custom_components.iiot.engine.wire import codec
 
+from .dialog import WORDS, Dialog
 from .field import FieldDevice
 from .joining import (  # noqa: F401  # fixtures
     DEVICE_ID,
@@ -33,82 +28,6 @@ from .joining import (  # noqa: F401  # fixtures
 )
 
 pytestmark = pytest.mark.usefixtures("mqtt_mock")
-
-FOLDER = Path(__file__).parents[2] / "custom_components" / "iiot"
-WORDS: dict[str, Any] = json.loads((FOLDER / "translations" / "en.json").read_text("utf-8"))["selector"]
-
-
-class Dialog:
-    """The dialog of one person."""
-
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        self._hass = hass
-        self.entry = entry
-        self.step: Any = None
-        self._before = self._listeners()
-
-    async def open(self) -> Any:
-        self.step = await self._hass.config_entries.options.async_init(self.entry.entry_id)
-        assert self.step["menu_options"] == ["preferences", "check_connectivity"]
-        return await self.choose("check_connectivity")
-
-    async def choose(self, option: str) -> Any:
-        return await self._go({"next_step_id": option})
-
-    async def listen(self, listen_for: str, device_id: str | None = None) -> Any:
-        await self.open()
-        return await self.submit(listen_for, device_id)
-
-    async def submit(self, listen_for: str, device_id: str | None = None) -> Any:
-        answers = {"listen_for": listen_for} | ({"device_id": device_id} if device_id is not None else {})
-        return await self._go(answers)
-
-    async def outcome(self) -> Any:
-        """What the browser shows when it is told that something has changed."""
-        await settle(self._hass)
-        assert self.step["type"] == "progress"
-        return await self._go(None)
-
-    async def wait(self, seconds: float) -> None:
-        await settle(self._hass)
-        async_fire_time_changed(self._hass, dt_util.utcnow() + timedelta(seconds=seconds))
-        await settle(self._hass)
-
-    def close(self) -> None:
-        self._hass.config_entries.options.async_abort(self.step["flow_id"])
-
-    @property
-    def is_quiet(self) -> bool:
-        """Whether nothing listens that did not before."""
-        return self._listeners() == self._before
-
-    def _listeners(self) -> list[Any]:
-        subscriptions = self._hass.data[DATA_MQTT].client.subscriptions
-        return [sorted(found.topic for found in subscriptions), *self.entry.runtime_data.hub._on_verdict]
-
-    @property
-    def told(self) -> dict[str, str]:
-        placeholders: dict[str, str] = self.step["description_placeholders"]
-        return placeholders
-
-    @property
-    def command(self) -> dict[str, str]:
-        """The options of the command line."""
-        words = shlex.split(self.told["command"])
-        assert words[0] == "mosquitto_pub"
-        return dict(zip(words[1::2], words[2::2], strict=True))
-
-    @property
-    def topic(self) -> str:
-        return self.command["-t"]
-
-    @property
-    def message(self) -> bytes:
-        return self.command["-m"].encode()
-
-    async def _go(self, answers: dict[str, str] | None) -> Any:
-        self.step = await self._hass.config_entries.options.async_configure(self.step["flow_id"], answers)
-        return self.step
 
 
 @pytest.fixture
@@ -220,85 +139,6 @@ async def test_an_old_message_is_refused_where_a_site_refuses_them(hass: HomeAss
     await dialog.wait(GRACE_S + 0.1)
     assert (await dialog.outcome())["step_id"] == "refused"
     assert dialog.told["code"] == Code.DELAYED
-
-
-WAVE = {"ch": "vibration", "t0": [1_795_190_400, 0], "dt_ns": 40_000}
-ROWS = {"cols": ["temperature", "door"], "rows": [[1_795_190_400, 0, 20, None], [1_795_190_401, 0, 21, "x" * 300]]}
-SAID: list[tuple[str, dict[str, Any], str]] = [
-    ("data", {"r": {"temperature": 21.5}, "n": [3, 1]}, r"- temperature\: 21\.5"),
-    ("data", {"e": {"temperature": "COMM"}}, r"- temperature\: COMM"),
-    ("data", ROWS, f"- temperature\\: 21\n- door\\: {'x' * 200}…"),
-    ("data", {"wave": {**WAVE, "v": [1, 2, 3]}}, r"- vibration\: 3 x 4e\-05 s"),
-    ("data", {"wave": {**WAVE, "i16": "AAABAAIA", "scale": 1, "offset": 0}}, r"- vibration\: 3 x 4e\-05 s"),
-    ("log", {"level": "info", "logger": "main", "msg": "ready"}, "- level\\: info\n- msg\\: ready"),
-    ("alarm", {"code": "hot", "state": "raised", "occ": 1}, "- code\\: hot\n- state\\: raised"),
-    ("ack", {"cid": "x", "status": "done", "hseq": 0}, "- cid\\: x\n- status\\: done"),
-    ("status", {"state": "online", "session": "0badcafe"}, r"- state\: online"),
-]
-
-
-@pytest.mark.parametrize(("leaf", "body", "values"), SAID)
-async def test_a_device_says_something(
-    hass: HomeAssistant, entry: ConfigEntry, leaf: str, body: dict[str, Any], values: str
-) -> None:
-    device = FieldDevice(hass)
-    await device.join(entry)
-    dialog = Dialog(hass, entry)
-    await dialog.listen("one_device", DEVICE_ID)
-    assert dialog.told["device_id"] == DEVICE_ID
-    await device.send(leaf, body)
-    assert (await dialog.outcome())["step_id"] == "heard"
-    assert (dialog.told["name"], dialog.told["device_id"]) == (r"Press\-07", r"press\-07")
-    assert dialog.told["message"] == WORDS["message"]["options"][leaf]
-    assert dialog.told["values"] == values
-    assert dialog.is_quiet
-
-
-async def test_a_device_says_how_it_is_and_what_it_measures(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    device = FieldDevice(hass)
-    await device.join(entry)
-    dialog = Dialog(hass, entry)
-    await dialog.listen("any_device")
-    await device.beat()
-    await dialog.outcome()
-    assert dialog.told["values"] == "- name\\: press\\-07\n- model\\: demo\n- fw\\: 1\\.0\\.0"
-    await dialog.choose("listen_again")
-    await device.describe([{"key": f"c{number}", "name": "C", "kind": "int"} for number in range(20)], "aa" * 8)
-    await dialog.outcome()
-    assert dialog.told["values"].endswith("- … (+8)")
-
-
-async def test_a_device_without_a_clock_has_no_age(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    device = FieldDevice(hass)
-    await device.join(entry)
-    dialog = Dialog(hass, entry)
-    await dialog.listen("one_device", DEVICE_ID)
-    await device.send("data", {"r": {"temperature": 1}, "n": [3, 1], "tq": 0, "ts": 0, "ts_ns": 0})
-    await dialog.outcome()
-    assert dialog.told["age"] == WORDS["age"]["options"]["no_clock"]
-
-
-@pytest.mark.parametrize(("off_s", "word"), [(100, "ahead"), (-1_000, "behind")])
-async def test_a_clock_that_is_wrong_is_told(hass: HomeAssistant, entry: ConfigEntry, off_s: int, word: str) -> None:
-    device = FieldDevice(hass)
-    await device.join(entry)
-    dialog = Dialog(hass, entry)
-    await dialog.listen("one_device", DEVICE_ID)
-    await device.send("data", {"r": {"temperature": 1}, "n": [3, 1], "ts": int(time.time()) + off_s})
-    await dialog.outcome()
-    assert dialog.told["age"].endswith(f" s. {WORDS['age']['options'][word]}")
-
-
-async def test_a_device_that_nobody_approved_is_heard_and_told_so(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    await call(hass, OTHER_KEY)
-    dialog = Dialog(hass, entry)
-    form = await dialog.open()
-    assert options_of(form, "device_id") == [{"value": DEVICE_ID, "label": f"Presse 7 (Süd) ({DEVICE_ID})"}]
-    await dialog.submit("one_device", DEVICE_ID)
-    await call(hass, OTHER_KEY, seq=2)
-    await dialog.wait(GRACE_S + 0.1)
-    assert (await dialog.outcome())["step_id"] == "refused"
-    assert dialog.told["reason"] == WORDS["refusal"]["options"]["unknown_device"]
 
 
 async def test_when_nothing_comes_a_person_is_told_where_to_look(hass: HomeAssistant, entry: ConfigEntry) -> None:

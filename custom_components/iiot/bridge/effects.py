@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import CALLBACK_TYPE, callback
@@ -22,9 +23,9 @@ from ..engine.effects import (
     ValuesChanged,
     Withdraw,
 )
-from ..engine.errors import Fact
+from ..engine.errors import Fact, Refusal
 from ..engine.ports import Trimmed
-from ..engine.values import Connection
+from ..engine.values import Connection, Now
 from . import discovery
 from .events import Events
 from .notices import JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, show_notice
@@ -33,6 +34,18 @@ if TYPE_CHECKING:
     from .hub import Hub
 
 _LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one message."""
+
+    topic: str
+    message: bytes
+    at: Now
+    retained: bool
+    refusal: Refusal | None
+    """None: it counts."""
 
 
 class Effects:
@@ -45,6 +58,7 @@ class Effects:
         self.manifests: Final[list[Callable[[str], None]]] = []
         self.logs: Final[list[Callable[[str, str, str, str], None]]] = []
         self.inbox: Final[list[Callable[[str], None]]] = []
+        self.verdicts: Final[list[Callable[[Verdict], None]]] = []
         self._lost: Final[set[str]] = set()
         self._events: Final = Events(hub)
 

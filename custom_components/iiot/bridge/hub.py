@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -18,7 +17,7 @@ from ..engine.errors import Refusal, StoreError
 from ..engine.ports import Batch, Extent, Trimmed
 from ..engine.values import NS_PER_S, Now
 from . import discovery, mqtt
-from .effects import Effects
+from .effects import Effects, Verdict
 from .inflow import Inflow
 from .notices import standing_notices
 from .sender import Sender
@@ -53,18 +52,6 @@ def now() -> Now:
     return Now(wall_ns=time.time_ns(), steady_ns=_steady_ns())
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of one message."""
-
-    topic: str
-    message: bytes
-    at: Now
-    retained: bool
-    refusal: Refusal | None
-    """None: it counts."""
-
-
 class Hub:
     """Runs a plant inside Home Assistant. Everything but the store happens in the event loop."""
 
@@ -94,7 +81,6 @@ class Hub:
         self._commit: asyncio.Task[None] | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._releases: list[CALLBACK_TYPE] = []
-        self._on_verdict: Final[list[Callable[[Verdict], None]]] = []
         self._troubles: Final[set[str]] = set()
         """What keeps the journal from being written, as far as it was said."""
 
@@ -202,19 +188,19 @@ class Hub:
 
     def on_verdict(self, listener: Callable[[Verdict], None]) -> CALLBACK_TYPE:
         """Call `listener` for each message that comes, whatever became of it."""
-        return self.effects.listen(self._on_verdict, listener)
+        return self.effects.listen(self.effects.verdicts, listener)
 
     # --- the loop ------------------------------------------------------------------------
 
     @callback
     def _take(self, topic: str, message: bytes, at: Now, retained: bool) -> None:  # noqa: FBT001
-        refusals: list[Refusal] | None = [] if self._on_verdict else None
+        refusals: list[Refusal] | None = [] if self.effects.verdicts else None
         effects = self.plant.on_message(topic, message, at, retained=retained, refusals=refusals)
         if effects:
             self._perform(effects)
         if refusals is not None:
             verdict = Verdict(topic, message, at, retained, refusals[0] if refusals else None)
-            for listener in list(self._on_verdict):
+            for listener in list(self.effects.verdicts):
                 listener(verdict)
 
     @callback

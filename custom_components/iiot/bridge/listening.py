@@ -12,7 +12,8 @@ from ..engine.errors import Code, Refusal
 from ..engine.values import NS_PER_S, UP_LEAVES, Leaf, Now
 from ..engine.wire import canonical, codec, topics
 from . import mqtt
-from .hub import Hub, Verdict, now
+from .effects import Verdict
+from .hub import Hub, now
 from .probe import Probe
 
 LISTEN_S: Final = 120.0

@@ -50,7 +50,7 @@ ENTITY: Final[Shape] = {
 CALLED: Final[dict[str, Shape]] = {"name!": TEXT, "description!": TEXT, "fields": {ANY: FIELD}}
 WORDS: Final[Shape] = {
     "title": TEXT,
-    "config": FLOW,
+    "config": FLOW | {"initiate_flow": {"user!": TEXT, ANY: TEXT}},
     "config_subentries": {ANY: SUBENTRY},
     "options": FLOW,
     "selector": {ANY: {"options": TEXTS, "choices": TEXTS, "fields": {ANY: FIELD}, "unit_of_measurement": TEXTS}},
@@ -134,8 +134,9 @@ def _misfits(told: Any, shape: Shape, path: str) -> Iterator[tuple[str, str]]:
             yield name, "a key has small letters, digits, and single dashes or underscores between them"
         else:
             yield from _misfits(child, below, name)
-    for key in sorted(told.get("data_description", {}).keys() - told.get("data", {}).keys()):
-        yield path, f"'{key}' is described, and is no field"
+    if "data_description" in known:
+        for key in sorted(told.get("data_description", {}).keys() - told.get("data", {}).keys()):
+            yield path, f"'{key}' is described, and is no field"
 
 
 def _faults(text: Any, *, may_name: bool) -> Iterator[str]:
