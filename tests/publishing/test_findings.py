@@ -55,7 +55,7 @@ CASES = [
     ("words", EN, '"Add a site"', '"Add {a site}"', "a proper name"),
     ("words", EN, '"Live"', '"Live {since}"', "where none is filled in"),
     ("words", EN, '"entry_type"', '"kind"', "'entry_type' is missing"),
-    ("words", EN, '"initiate_flow"', '"start"', "'initiate_flow' is missing"),
+    ("words", EN, '"Device",\n      "initiate_flow"', '"Device",\n      "start"', "'initiate_flow' is missing"),
     ("words", EN, '"title": "Industrial IoT"', '"name": "Industrial IoT"', "does not read it"),
     ("words", EN, '"health_signal"', '"Health.signal"', "a key has small letters"),
     ("words", EN, '"health_signal": {', '"health_signal": "x", "y": {', "texts stand below it"),
