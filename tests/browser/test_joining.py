@@ -42,9 +42,7 @@ async def test_a_site_is_added_the_device_that_calls_is_approved_and_both_are_re
 
 async def add_site(screen: Screen) -> str:
     """Go through the form; returns the fleet key that it shows."""
-    await screen.press("Add integration")
-    await screen.page.get_by_placeholder("Search for a brand name").fill("industrial")
-    await screen.page.get_by_text("Industrial IoT").last.click()
+    await screen.open_integration_form()
     await screen.sees("Add a site", "A hub listens to all devices of one site")
     await screen.look("site-form")
     await screen.fill("Name of the site", "Workshop")

@@ -47,14 +47,12 @@ async def set_up(screen: Screen) -> None:
     await screen.press("Next")
     await screen.sees("We found compatible devices!")
     await screen.press("Finish")
-    await screen.sees("Welcome Ada Operator")
+    await screen.sees("Overview", "Ada Operator")
 
 
 async def find_integration(screen: Screen) -> None:
     """Open the form by which a site is added."""
     await screen.go("Settings", "Devices & services")
-    await screen.press("Add integration")
-    await screen.page.get_by_placeholder("Search for a brand name").fill("industrial")
-    await screen.page.get_by_text("Industrial IoT").last.click()
+    await screen.open_integration_form()
     await screen.sees("Add a site", "A hub listens to all devices of one site")
     await screen.look("new-home-assistant")
