@@ -2,6 +2,8 @@
 
 import json
 import math
+import struct
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from iiot_engine.errors import Code, DeviceIdError, KeyFormError, PrefixError, Refusal
 from iiot_engine.values import Leaf
 from iiot_engine.wire import canonical, codec, signing, topics
-from iiot_engine.wire.data import samples_of
+from iiot_engine.wire.data import read_data, samples_of
 from tests.builders import FLEET_KEY, Machine, World
 
 KEY = bytes(range(32))
@@ -337,3 +339,15 @@ def test_sixteen_bit_samples_are_unpacked_and_scaled() -> None:
     assert samples_of({"i16": "AQD//w==", "scale": 0.5, "offset": 1}) == [1.5, 0.5]
     assert samples_of({"v": [1, 2.5]}) == [1, 2.5]
     assert all(math.isfinite(sample) for sample in samples_of({"i16": "AQD//w=="}))
+
+
+@settings(max_examples=60)
+@given(st.lists(st.integers(-(2**15), 2**15 - 1), max_size=50))
+def test_a_waveform_has_as_many_samples_as_come_out_of_it(samples: list[int]) -> None:
+    packed = b64encode(struct.pack(f"<{len(samples)}h", *samples)).decode()
+    head = {"ch": "x", "t0": [1, 0], "dt_ns": 40_000}
+    for form in ({"v": samples}, {"i16": packed}):
+        wave = read_data({"wave": head | form}).wave
+        assert wave is not None
+        assert wave.samples == len(samples)
+        assert samples_of(head | form) == samples

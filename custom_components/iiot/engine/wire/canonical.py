@@ -18,6 +18,7 @@ MAX_DEPTH: Final = 8
 _PLAIN: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("\\"))
 """Printable ASCII without space and backslash: text in which `":` ends keys and nothing else."""
 
+_NESTED: Final = frozenset({dict, list})
 _SAFE_INT: Final = 1 << 63
 
 
@@ -60,6 +61,8 @@ def _count_keys(node: dict[str, Any], depth: int) -> int:
 def _count_in_list(items: list[Any], depth: int) -> int:
     if depth > MAX_DEPTH:
         raise Refusal(Code.MALFORMED, "the payload is nested too deeply")
+    if _NESTED.isdisjoint(map(type, items)):
+        return 0
     count = 0
     for value in items:
         kind = type(value)

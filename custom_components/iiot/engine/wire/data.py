@@ -18,6 +18,7 @@ LOC: Final = "loc"
 LARGEST_I16: Final = 32_768
 PLAIN: Final = 12
 """Members of a numbered moment without anything beside it."""
+_NUMBERS: Final = frozenset({int, float})
 
 
 class Data(NamedTuple):
@@ -168,20 +169,34 @@ def _read_wave(wave: object) -> Wave:
     _check_stamp(*start)
     if type(step) is not int or not 0 < step <= MAX_UINT32 * 1000:
         raise malformed("wave has no step")
-    return Wave(channel, start[0] * NS_PER_S + start[1], step, len(samples_of(wave)))
+    return Wave(channel, start[0] * NS_PER_S + start[1], step, _count_samples(wave))
 
 
 def samples_of(wave: dict[str, Any]) -> list[float]:
     """Samples of a `wave` object, `i16` unpacked and scaled; raises `Refusal(malformed)`."""
+    kept = _kept_samples(wave)
+    if isinstance(kept, list):
+        return kept
+    scale, offset = wave.get("scale", 1), wave.get("offset", 0)
+    return [value * scale + offset for value in struct.unpack(f"<{len(kept) // 2}h", kept)]
+
+
+def _count_samples(wave: dict[str, Any]) -> int:
+    kept = _kept_samples(wave)
+    return len(kept) if isinstance(kept, list) else len(kept) // 2
+
+
+def _kept_samples(wave: dict[str, Any]) -> list[float] | bytes:
+    """Check the samples and give them as they are: numbers, or 16-bit numbers in bytes."""
     values, packed = wave.get("v"), wave.get("i16")
     if (values is None) == (packed is None):
         raise malformed("wave has not exactly one of v and i16")
     if values is not None:
-        if type(values) is not list or not all(type(v) in (int, float) for v in values):
+        if type(values) is not list or not _NUMBERS.issuperset(map(type, values)):
             raise malformed("v is not a list of numbers")
         return values
     scale, offset = wave.get("scale", 1), wave.get("offset", 0)
-    if type(packed) is not str or type(scale) not in (int, float) or type(offset) not in (int, float):
+    if type(packed) is not str or type(scale) not in _NUMBERS or type(offset) not in _NUMBERS:
         raise malformed("i16 is not base64 with numbers for scale and offset")
     try:
         raw = b64decode(packed, validate=True)
@@ -191,4 +206,4 @@ def samples_of(wave: dict[str, Any]) -> list[float]:
         raise malformed("i16 is not made of 16-bit numbers")
     if not math.isfinite(LARGEST_I16 * abs(scale) + abs(offset)):
         raise malformed("scale and offset lead beyond a double")
-    return [value * scale + offset for value in struct.unpack(f"<{len(raw) // 2}h", raw)]
+    return raw
