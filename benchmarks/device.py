@@ -1,6 +1,7 @@
 """A device as the benchmark needs it: it joins a hub like any other, and signs its readings ahead of time."""
 
 import hashlib
+from functools import cache
 from typing import Any, Final
 
 import orjson
@@ -16,10 +17,22 @@ RESOLUTION: Final = 0.01
 STEPS: Final = 1499
 """Values before they repeat; two running ones always differ."""
 
-_CHANNELS: Final = [
-    {
-        "key": CHANNEL,
-        "name": "Temperature",
+_NO_MAC: Final = "A" * 63
+"""Fills the peer's message, which is not signed, up to the size of ours."""
+
+
+@cache
+def manifest_of(channels: int) -> dict[str, Any]:
+    """Members of the manifest of a device with so many temperatures."""
+    named = [_channel(number) for number in range(1, channels + 1)]
+    digest = hashlib.sha256(orjson.dumps(named)).hexdigest()[:16]
+    return {"digest": digest, "channels": named, "actuators": [], "alarms": [], "commands": []}
+
+
+def _channel(number: int) -> dict[str, Any]:
+    return {
+        "key": key_of(number),
+        "name": key_of(number).replace("_", " ").capitalize(),
         "kind": "float",
         "unit": UNIT,
         "class": "temperature",
@@ -27,25 +40,20 @@ _CHANNELS: Final = [
         "min": -40,
         "max": 125,
     }
-]
-_DIGEST: Final = hashlib.sha256(orjson.dumps(_CHANNELS)).hexdigest()[:16]
-MANIFEST: Final[dict[str, Any]] = {
-    "digest": _DIGEST,
-    "channels": _CHANNELS,
-    "actuators": [],
-    "alarms": [],
-    "commands": [],
-}
-_NO_MAC: Final = "A" * 63
-"""Fills the peer's message, which is not signed, up to the size of ours."""
+
+
+def key_of(number: int) -> str:
+    """Key of a device's channel, the first one's without a number."""
+    return CHANNEL if number == 1 else f"{CHANNEL}_{number}"
 
 
 class Device:
     """One device of the fleet in its first boot, with a good clock."""
 
-    def __init__(self, number: int, fleet_key: bytes, born_ns: int) -> None:
-        self.id: Final = f"bench-{number:03d}"
-        self.name: Final = f"Bench {number:03d}"
+    def __init__(self, number: int, fleet_key: bytes, born_ns: int, channels: int = 1) -> None:
+        self.id: Final = f"bench-{number:04d}"
+        self.name: Final = f"Bench {number:04d}"
+        self.channels: Final = [key_of(channel) for channel in range(1, channels + 1)]
         self.key: Final = signing.derive_device_key(fleet_key, self.id, 1)
         self.step = 0
         """Number of the newest reading."""
@@ -67,7 +75,7 @@ class Device:
             "session": f"{self._number:08x}",
             "interval": INTERVAL_S,
             "state": "awake",
-            "manifest": _DIGEST,
+            "manifest": manifest_of(len(self.channels))["digest"],
             "hseq": self.hseq,
             "held": [1, self.answered + 1],
             "alarms": [],
@@ -77,7 +85,7 @@ class Device:
 
     def manifest(self, at_ns: int) -> bytes:
         """Sign the manifest."""
-        return codec.seal(self.key, self._payload(Leaf.MANIFEST, at_ns, MANIFEST))
+        return codec.seal(self.key, self._payload(Leaf.MANIFEST, at_ns, manifest_of(len(self.channels))))
 
     def ack(self, at_ns: int, cid: str) -> bytes:
         """Sign the answer to a command that was done."""
@@ -85,16 +93,37 @@ class Device:
         return codec.seal(self.key, self._payload(Leaf.ACK, at_ns, body))
 
     def data(self, at_ns: int) -> bytes:
-        """Sign the next reading."""
+        """Sign the next reading, of all channels."""
         self.step += 1
-        body = {"n": [1, self.step], "r": {CHANNEL: self.value}}
+        body = {"n": [1, self.step], "r": dict.fromkeys(self.channels, self.value)}
+        return codec.seal(self.key, self._payload(Leaf.DATA, at_ns, body))
+
+    def wave(self, at_ns: int, wave: dict[str, Any]) -> bytes:
+        """Sign a waveform, the members of `wave` as they are."""
+        self.step += 1
+        return codec.seal(self.key, self._payload(Leaf.DATA, at_ns, {"n": [1, self.step], "wave": wave}))
+
+    def turn(self, at_ns: int) -> bytes:
+        """Sign the next reading, of one channel after the other."""
+        self.step += 1
+        body = {"n": [1, self.step], "r": {self.channel: self.value}}
         return codec.seal(self.key, self._payload(Leaf.DATA, at_ns, body))
 
     def plain(self, at_ns: int) -> bytes:
         """Build the peer's message: the same members and the next reading in one flat object of the same size."""
         self.step += 1
-        body = {"hmac": _NO_MAC, "n": [1, self.step], CHANNEL: self.value}
+        body = {"hmac": _NO_MAC, "n": [1, self.step], self.channel: self.value}
         return orjson.dumps(self._payload(Leaf.DATA, at_ns, body))
+
+    def plain_all(self, at_ns: int) -> bytes:
+        """Build the same with all channels."""
+        self.step += 1
+        return orjson.dumps(self._payload(Leaf.DATA, at_ns, dict.fromkeys(self.channels, self.value)))
+
+    @property
+    def channel(self) -> str:
+        """Whose turn it was."""
+        return self.channels[(self.step - 1) % len(self.channels)]
 
     @property
     def value(self) -> float:

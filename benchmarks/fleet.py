@@ -20,10 +20,10 @@ from .publisher import packet
 type Make = Callable[[Device, int], bytes]
 
 
-def devices(count: int, fleet_key: bytes) -> list[Device]:
+def devices(count: int, fleet_key: bytes, channels: int = 1) -> list[Device]:
     """Make devices that start now."""
     born_ns = time.time_ns()
-    return [Device(number, fleet_key, born_ns) for number in range(1, count + 1)]
+    return [Device(number, fleet_key, born_ns, channels) for number in range(1, count + 1)]
 
 
 def packets(senders: Sequence[Device], prefix: str, make: Make, count: int, start_ns: int, rate: float) -> list[bytes]:
@@ -39,8 +39,8 @@ def packets(senders: Sequence[Device], prefix: str, make: Make, count: int, star
 class Fleet:
     """Calls, answers polls and `describe`, and signs readings ahead."""
 
-    def __init__(self, *, count: int, fleet_key: bytes, prefix: str, port: int) -> None:
-        self.devices: Final = {device.id: device for device in devices(count, fleet_key)}
+    def __init__(self, *, count: int, channels: int, fleet_key: bytes, prefix: str, port: int) -> None:
+        self.devices: Final = {device.id: device for device in devices(count, fleet_key, channels)}
         self.receipts = 0
         self._prefix: Final = prefix
         self._port: Final = port
@@ -64,10 +64,15 @@ class Fleet:
         for device in self.devices.values():
             self._send(device, Leaf.HEARTBEAT)
 
-    def signed(self, count: int, start_ns: int, rate: float) -> list[bytes]:
+    def signed(self, count: int, start_ns: int, rate: float, make: Make = Device.data) -> list[bytes]:
         """Make packets of readings, see `packets`."""
         with self._lock:
-            return packets(list(self.devices.values()), self._prefix, Device.data, count, start_ns, rate)
+            return packets(list(self.devices.values()), self._prefix, make, count, start_ns, rate)
+
+    def turn(self, device: Device, at_ns: int) -> bytes:
+        """Sign a device's next reading, of one channel after the other."""
+        with self._lock:
+            return device.turn(at_ns)
 
     def _on_connect(self, client: paho.Client, *_: Any) -> None:
         client.subscribe([(f"{self._prefix}/+/{leaf}", 1) for leaf in (Leaf.POLL, Leaf.STORED, Leaf.COMMAND)])

@@ -4,13 +4,12 @@ import asyncio
 import json
 import sqlite3
 import time
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from iiot_engine.values import Leaf
-from iiot_engine.wire.topics import topic_of
 from testbed import hass_config
 from testbed.api import Api
 from testbed.broker import Broker
@@ -19,32 +18,35 @@ from testbed.hass import HomeAssistant
 from testbed.plant import add_hub, new_fleet_key
 from testbed.ports import free_ports
 
-from .device import CHANNEL, UNIT, Device
+from .device import CHANNEL, Device
 from .fleet import Fleet, devices
+from .peers import CALLBACKS, COMPONENTS, OURS, SENSORS, WITNESS, Settings
 
-OURS: Final = "bench"
-SENSORS: Final = "peer"
-BARE: Final = "bare"
-MAC: Final = "mac"
-COMPONENT: Final = "iiot_bench_peer"
-JOIN_S: Final = 180.0
+JOIN_S: Final = 900.0
 CALL_AGAIN_S: Final = 20.0
+POLL_S: Final = 0.5
 
 
 class Ground:
-    """Everything that runs, in one folder; `async with` starts and ends it."""
+    """Everything that runs, in one folder; `async with` starts and ends it. The fleet joins by `join`."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(
+        self, folder: Path, count: int, *, channels: int = 1, settings: Callable[[Sequence[Device]], Settings]
+    ) -> None:
         self.folder: Final = folder
         self.count: Final = count
         port, self.broker_port = free_ports(2)
-        self._broker: Final = Broker(folder / "broker", self.broker_port)
+        self.broker: Final = Broker(folder / "broker", self.broker_port)
         self.hass: Final = HomeAssistant(folder / "hass", port=port, broker_port=self.broker_port, name="Benchmark")
         key_hex = new_fleet_key(folder / "fleet.key")
         fleet_key = bytes.fromhex(key_hex)
-        self.fleet: Final = Fleet(count=count, fleet_key=fleet_key, prefix=OURS, port=self.broker_port)
-        self.doubles: Final = devices(count, fleet_key)
+        self.fleet: Final = Fleet(
+            count=count, channels=channels, fleet_key=fleet_key, prefix=OURS, port=self.broker_port
+        )
+        self.doubles: Final = devices(count, fleet_key, channels)
         """Devices of the same keys that speak to the peers."""
+        self._channels: Final = channels
+        self._settings: Final = settings(self.doubles)
         self._key_hex: Final = key_hex
         self._entry_id = ""
         self._stack: Final = AsyncExitStack()
@@ -75,7 +77,7 @@ class Ground:
             return _query(journal, "SELECT count(*) FROM frames WHERE topic LIKE '%/data'")
         if lane == SENSORS:
             return self.state_writes(SENSORS)
-        counts = await self.api.post(f"/api/services/{COMPONENT}/counts?return_response", {})
+        counts = await self.api.post(f"/api/services/{CALLBACKS}/counts?return_response", {})
         return int(counts["service_response"][lane])
 
     def state_writes(self, lane: str) -> int:
@@ -84,7 +86,7 @@ class Ground:
             "SELECT count(*) FROM states JOIN states_meta USING (metadata_id)"
             " WHERE states_meta.entity_id LIKE ? ESCAPE '!'"
         )
-        return _query(self.hass.folder / "home-assistant_v2.db", query, f"sensor.{lane}!____!_{CHANNEL}")
+        return _query(self.hass.folder / "home-assistant_v2.db", query, f"sensor.{lane}!_____!_{CHANNEL}")
 
     async def shown(self, lane: str) -> dict[str, str]:
         """States of the lane's temperature entities, by number of the device."""
@@ -104,17 +106,65 @@ class Ground:
         """Renew the session, which holds for half an hour."""
         await self.api.login("demo", "demo")
 
+    async def witness(self, ask: str, **members: Any) -> dict[str, Any]:
+        """Ask the witness inside Home Assistant, see `watch_component`."""
+        reply = await self.api.post(f"/api/services/{WITNESS}/{ask}?return_response", members)
+        found: dict[str, Any] = reply["service_response"]
+        return found
+
+    async def watch(self, lane: str) -> None:
+        """Let the witness note the states of a lane's entities from now on."""
+        await self.api.act(WITNESS, "watch", {"prefix": f"sensor.{lane}_"})
+
+    async def join(self) -> None:
+        """Add the hub, let every device call, and again when it takes long, until all their entities are there."""
+        self._entry_id = await add_hub(self.api, name="Bench", prefix=OURS, fleet_key=self._key_hex)
+        self.fleet.start()
+        self._stack.callback(self.fleet.stop)
+        await self.until(OURS, values=False, again=self.fleet.call)
+
+    async def until(
+        self,
+        lane: str,
+        *,
+        values: bool = True,
+        again: Callable[[], Any] | None = None,
+        every_s: float = CALL_AGAIN_S,
+    ) -> None:
+        """Wait until all entities of a lane are there, with `values` or without; call `again` every so often."""
+        begin = called = time.monotonic()
+        while (there := await self._count(lane, values=values)) < self.count * self._channels:
+            now = time.monotonic()
+            if now - begin > JOIN_S:
+                message = f"{lane}: {there} of {self.count * self._channels} entities\n{self.hass.process.tail()}"
+                raise TestbedError(message)
+            if again is not None and now - called > every_s:
+                called = now
+                again()
+            await asyncio.sleep(POLL_S)
+
+    async def _count(self, lane: str, *, values: bool) -> int:
+        told = await self.witness("live", prefix=f"sensor.{lane}_", part=f"_{CHANNEL}")
+        return int(told["live" if values else "there"])
+
+    async def set_state_interval(self, seconds: float) -> None:
+        """Choose the shortest time between two states, as a person does; the hub starts anew."""
+        flow = "/api/config/config_entries/options/flow"
+        form = await self.api.post(flow, {"handler": self._entry_id})
+        answers = {part["name"]: _defaults(part["schema"]) for part in form["data_schema"]}
+        answers["traffic"]["state_interval"] = seconds
+        done = await self.api.post(f"{flow}/{form['flow_id']}", answers)
+        if done["type"] != "create_entry":
+            message = f"the state interval was refused: {done.get('errors')}"
+            raise TestbedError(message)
+
     async def _start(self) -> None:
         self._configure()
-        self._stack.push_async_callback(self._broker.stop)
-        await self._broker.start()
+        self._stack.push_async_callback(self.broker.stop)
+        await self.broker.start()
         self._stack.push_async_callback(self.hass.stop)
         await self.hass.start()
         self._api = await self._stack.enter_async_context(self.hass.api())
-        self._entry_id = await add_hub(self._api, name="Bench", prefix=OURS, fleet_key=self._key_hex)
-        self.fleet.start()
-        self._stack.callback(self.fleet.stop)
-        await self._until_joined()
 
     def _configure(self) -> None:
         folder = self.hass.folder
@@ -122,41 +172,16 @@ class Ground:
         components = folder / "custom_components"
         # A regular package: otherwise the folder of that name in the present directory would be taken instead.
         (components / "__init__.py").touch()
-        (components / COMPONENT).symlink_to(Path(__file__).parent / "peer_component", target_is_directory=True)
-        keys = {topic_of(MAC, device.id, Leaf.DATA): device.key.hex() for device in self.doubles}
-        settings = {
-            "mqtt": {"sensor": [_sensor(device) for device in self.doubles]},
-            COMPONENT: {"bare": BARE, "mac": MAC, "keys": keys},
-        }
+        for name, source in COMPONENTS.items():
+            if name in self._settings:
+                (components / name).symlink_to(source, target_is_directory=True)
         with (folder / "configuration.yaml").open("a", encoding="utf-8") as file:
-            file.writelines(f"{name}: {json.dumps(part)}\n" for name, part in settings.items())
-
-    async def _until_joined(self) -> None:
-        begin = called = time.monotonic()
-        while len(await self.shown(OURS)) < self.count:
-            now = time.monotonic()
-            if now - begin > JOIN_S:
-                message = (
-                    f"{len(await self.shown(OURS))} of {self.count} devices have joined\n{self.hass.process.tail()}"
-                )
-                raise TestbedError(message)
-            if now - called > CALL_AGAIN_S:
-                called = now
-                self.fleet.call()
-            await asyncio.sleep(1)
+            file.writelines(f"{name}: {json.dumps(part)}\n" for name, part in self._settings.items())
 
 
-def _sensor(device: Device) -> dict[str, Any]:
-    number = device.id.rpartition("-")[2]
-    return {
-        "name": f"Peer {number} {CHANNEL}",
-        "unique_id": f"peer-{number}",
-        "state_topic": topic_of(SENSORS, device.id, Leaf.DATA),
-        "value_template": f"{{{{ value_json.{CHANNEL} }}}}",
-        "unit_of_measurement": UNIT,
-        "device_class": "temperature",
-        "state_class": "measurement",
-    }
+def _defaults(schema: list[dict[str, Any]]) -> dict[str, Any]:
+    """Answers of a form's section that leave everything as it is."""
+    return {field["name"]: field["description"]["suggested_value"] for field in schema}
 
 
 def _query(file: Path, query: str, *arguments: str) -> int:

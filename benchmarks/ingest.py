@@ -7,7 +7,6 @@ recorder has written all, less what the process uses while idle. Every message h
 
 import asyncio
 import shutil
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +21,9 @@ from . import cpu, machine
 from .device import RESOLUTION, Device
 from .figure import Figure
 from .fleet import packets
-from .ground import BARE, MAC, OURS, SENSORS, Ground
+from .ground import Ground
+from .peers import BARE, MAC, OURS, SENSORS, for_ingest
+from .progress import say
 from .publisher import Publisher
 
 LEAD_S: Final = 3.0
@@ -64,6 +65,9 @@ class Plan:
     idle_s: float = 20.0
 
 
+SHORT: Final = Plan(devices=3, messages=30, rounds=1, paces=(5.0,), pace_s=1.0, quiet_s=1.0, idle_s=1.0)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lap:
     """One lane in one round."""
@@ -81,8 +85,9 @@ async def measure(plan: Plan) -> list[Figure]:
     """Measure everything and return the figures; raises TestbedError when a message was lost."""
     folder = Path(mkdtemp(prefix="iiot-bench-"))
     about = machine.describe()
-    _say(f"starting a broker, Home Assistant and {plan.devices} devices; logs are in {folder} until all has passed")
-    async with Ground(folder, plan.devices) as ground:
+    say(f"starting a broker, Home Assistant and {plan.devices} devices; logs are in {folder} until all has passed")
+    async with Ground(folder, plan.devices, settings=for_ingest) as ground:
+        await ground.join()
         run = _Run(ground, plan)
         await run.settle()
         burst = await run.rounds((OURS, SENSORS, MAC, BARE), plan.rounds, plan.messages, plan.burst)
@@ -122,7 +127,7 @@ class _Run:
                 message = f"{lane}: no state for {', '.join(dead[:10])}"
                 raise TestbedError(message)
         self.idle = await cpu.idle_share(pid, plan.idle_s)
-        _say(f"all entities are live; idle, Home Assistant uses {self.idle:.1%} of a core")
+        say(f"all entities are live; idle, Home Assistant uses {self.idle:.1%} of a core")
 
     async def rounds(self, lanes: Sequence[str], rounds: int, count: int, rate: float) -> Laps:
         """Run all rounds, each beginning with another lane."""
@@ -133,7 +138,7 @@ class _Run:
             for lane in (*lanes[first:], *lanes[:first]):
                 lap = await self._lap(lane, count, rate)
                 laps[lane].append(lap)
-                _say(
+                say(
                     f"{rate:,.0f} a second, round {number + 1} of {rounds}, {lane}:"
                     f" {lap.per_cpu_s:,.0f} messages per CPU second, {lap.writes:.2f} state writes a message"
                 )
@@ -158,7 +163,9 @@ class _Run:
         ground = self._ground
         start_ns = time.time_ns() + int(LEAD_S * 1e9)
         made = await asyncio.to_thread(self._make, lane, count, start_ns, rate)
-        self.message_bytes[lane] = len(made[0]) - len(f"{lane}/bench-001/data") - 5  # type, length, length of the topic
+        self.message_bytes[lane] = (
+            len(made[0]) - len(f"{lane}/bench-0001/data") - 5
+        )  # type, length, length of the topic
         with Publisher(ground.broker_port) as publisher:
             await asyncio.sleep(max(0.0, start_ns / 1e9 - time.time() - 0.1))
             begin = cpu.used_s(ground.pid), time.monotonic()
@@ -178,7 +185,7 @@ class _Run:
         """Wait when the recorder's statistics would fall into the next lap: they read what other lanes have written."""
         left_s = (STATISTICS_AT_S - time.time()) % STATISTICS_EVERY_S
         if left_s < lap_s:
-            _say(f"waiting {left_s:.0f} s until the recorder's statistics are through")
+            say(f"waiting {left_s:.0f} s until the recorder's statistics are through")
             await asyncio.sleep(left_s + 1)
             await cpu.until_quiet(self._ground.pid, self.idle, min(5.0, self._plan.quiet_s), LIMIT_S)
 
@@ -256,7 +263,3 @@ def _writes(name: str, laps: Laps, run: dict[str, Any]) -> Figure:
         ratio=round(ours / theirs, 3),
         run=run,
     )
-
-
-def _say(text: str) -> None:
-    print(f"==> {text}", file=sys.stderr, flush=True)

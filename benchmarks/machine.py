@@ -16,11 +16,16 @@ def describe() -> dict[str, Any]:
         "date": datetime.now(UTC).date().isoformat(),
         "cpu": _cpu(),
         "cores": os.cpu_count(),
-        "load_before": round(os.getloadavg()[0], 2),
+        "load_before": load(),
         "python": platform.python_version(),
         "homeassistant": _version("homeassistant"),
         "mosquitto": _mosquitto(),
     }
+
+
+def load() -> float:
+    """How many processes wanted to run during the last minute."""
+    return round(os.getloadavg()[0], 2)
 
 
 def _cpu() -> str:

@@ -8,7 +8,13 @@ from . import figure
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "explain" / "speed.md"
 RESULTS: Final = Path(__file__).parent / "results"
-TABLES: Final = {"ingest": RESULTS / "ingest.json", "engine": RESULTS / "ingest-profile.json"}
+TABLES: Final = {
+    "ingest": RESULTS / "ingest.json",
+    "engine": RESULTS / "ingest-profile.json",
+    "latency": RESULTS / "latency.json",
+    "fleet": RESULTS / "fleet.json",
+    "waveform": RESULTS / "waveform.json",
+}
 
 
 def renew() -> None:

@@ -14,99 +14,29 @@ from pathlib import Path
 from secrets import token_bytes
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from iiot_engine.devices.device import Device as HubDevice
 from iiot_engine.devices.keys import KeyRing
 from iiot_engine.devices.manifest_rules import read_manifest
-from iiot_engine.effects import Commit, Effect
-from iiot_engine.plant import Member, Plant, leaves
+from iiot_engine.plant import Member, leaves
 from iiot_engine.plant.arrival import Arrival
 from iiot_engine.plant.reception import check_place
 from iiot_engine.plant.site import Site
-from iiot_engine.stores.sqlite_intake import SqliteIntake
-from iiot_engine.values import NS_PER_MS, NS_PER_S, Discovery, Leaf, Now, Settings
+from iiot_engine.values import Leaf, Settings
 from iiot_engine.wire import canonical, codec, frames
 from iiot_engine.wire.data import read_data
-from iiot_engine.wire.topics import topic_of
 
 from . import machine
-from .device import MANIFEST, Device
+from .device import Device, manifest_of
+from .engine import Engine, Sent
 from .figure import Figure
 
-PREFIX: Final = "bench"
-RATE: Final = 10_000
+RATE: Final = 10_000.0
 """Messages a second on the plant's clock: at ten ticks a second a thousand a batch."""
-TICK_NS: Final = NS_PER_S // 10
 HOT_LINES: Final = 30
 WHOLE: Final = "whole"
 COMMIT: Final = "commit"
-
-
-class Sent(NamedTuple):
-    """One message, and when it comes."""
-
-    device: Device
-    topic: str
-    message: bytes
-    now: Now
-
-
-class Bench:
-    """A plant with its devices, a clock that the benchmark moves, and a store."""
-
-    def __init__(self, folder: Path, devices: int) -> None:
-        self.start_ns: Final = time.time_ns()
-        fleet_key = token_bytes(32)
-        born_ns = self.start_ns - 3600 * NS_PER_S
-        self.devices: Final = [Device(number, fleet_key, born_ns) for number in range(1, devices + 1)]
-        self.plant: Final = Plant(Settings(prefix=PREFIX, discovery=Discovery.VERIFIED), token_bytes, fleet_key)
-        self.store: Final = SqliteIntake(folder / "intake.sqlite")
-        self.commit_s = 0.0
-        for device in self.devices:
-            self._join(device, self._now(0))
-        self._perform(self.plant.tick(self._now(NS_PER_S)), self._now(NS_PER_S))
-        self.commit_s = 0.0
-
-    def messages(self, count: int) -> list[Sent]:
-        """Sign data messages ahead, all devices in turn, evenly in time."""
-        found = []
-        for number in range(count):
-            device = self.devices[number % len(self.devices)]
-            now = self._now(2 * NS_PER_S + number * NS_PER_S // RATE)
-            message = device.data(now.wall_ns - NS_PER_MS)
-            found.append(Sent(device, topic_of(PREFIX, device.id, Leaf.DATA), message, now))
-        return found
-
-    def take(self, messages: list[Sent]) -> None:
-        """Feed messages and ticks to the plant, and commit what it gives out."""
-        on_message, tick = self.plant.on_message, self.plant.tick
-        due_ns = 0
-        for _, topic, message, now in messages:
-            on_message(topic, message, now)
-            if now.steady_ns >= due_ns:
-                due_ns = now.steady_ns + TICK_NS
-                self._perform(tick(now), now)
-
-    def _join(self, device: Device, now: Now) -> None:
-        self.plant.adopt(device.id, {1: device.key}, now)
-        for leaf, message in (
-            (Leaf.HEARTBEAT, device.heartbeat(now.wall_ns)),
-            (Leaf.MANIFEST, device.manifest(now.wall_ns)),
-            (Leaf.DATA, device.data(now.wall_ns)),
-        ):
-            self.plant.on_message(topic_of(PREFIX, device.id, leaf), message, now)
-
-    def _now(self, after_ns: int) -> Now:
-        return Now(wall_ns=self.start_ns + after_ns, steady_ns=NS_PER_S + after_ns)
-
-    def _perform(self, effects: list[Effect], now: Now) -> None:
-        for effect in effects:
-            if isinstance(effect, Commit):
-                before = time.process_time()
-                self.store.commit(effect.batch)
-                self.commit_s += time.process_time() - before
-                self.plant.committed(effect.batch, now)
 
 
 def profile(devices: int, messages: int, rounds: int) -> list[Figure]:
@@ -132,8 +62,8 @@ def profile(devices: int, messages: int, rounds: int) -> list[Figure]:
 def hot_functions(devices: int, messages: int) -> None:
     """Print where a profiler sees the time; it makes calls dearer, so only the order counts."""
     with TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), devices)
-        sent = bench.messages(messages)
+        bench = Engine(Path(folder), devices)
+        sent = bench.messages(messages, RATE)
         profiler = cProfile.Profile()
         profiler.runcall(bench.take, sent)
         bench.store.close()
@@ -142,8 +72,8 @@ def hot_functions(devices: int, messages: int) -> None:
 
 def _round(devices: int, messages: int) -> dict[str, float]:
     with TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), devices)
-        sent = bench.messages(messages)
+        bench = Engine(Path(folder), devices)
+        sent = bench.messages(messages, RATE)
         whole = _us(bench.take, sent) / messages
         commit = bench.commit_s * 1e6 / messages
         accepted = bench.plant.accepted
@@ -221,7 +151,7 @@ class _Stages:
 
 def _member(device: Device) -> Member:
     member = Member(device=HubDevice(id=device.id, keys=KeyRing({1: device.key})))
-    member.board.learn(read_manifest(MANIFEST))
+    member.board.learn(read_manifest(manifest_of(1)))
     return member
 
 

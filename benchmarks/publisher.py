@@ -18,10 +18,10 @@ _NUMBERS: Final = count(1)
 """A second client of the same id would end the first."""
 
 
-def packet(topic: str, message: bytes) -> bytes:
+def packet(topic: str, message: bytes, *, retain: bool = False) -> bytes:
     """Build the PUBLISH packet of a message."""
     name = topic.encode()
-    return b"\x30" + _sized(len(name).to_bytes(2) + name + message)
+    return (b"\x31" if retain else b"\x30") + _sized(len(name).to_bytes(2) + name + message)
 
 
 def _sized(body: bytes) -> bytes:
@@ -63,3 +63,14 @@ class Publisher:
             if wait_s > 0:
                 time.sleep(wait_s)
             self._socket.sendall(b"".join(packets[at : at + step]))
+
+    def send_one_by_one(self, packets: Sequence[bytes], start_ns: int, rate: float) -> list[int]:
+        """Send as `send` does, but each packet alone; returns when each left, in ns of CLOCK_MONOTONIC."""
+        left = []
+        for at, one in enumerate(packets):
+            wait_s = start_ns / 1e9 + at / rate - time.time()
+            if wait_s > 0:
+                time.sleep(wait_s)
+            left.append(time.monotonic_ns())
+            self._socket.sendall(one)
+        return left

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,6 @@ from benchmarks.figure import Figure
 
 ROOT = Path(__file__).parents[2]
 MEMBERS = {"name", "value", "unit", "peer", "peer_value", "ratio"}
-TINY = ("--devices", "3", "--messages", "30", "--rounds", "1")
 
 
 def bench(*arguments: str) -> None:
@@ -24,10 +24,21 @@ def bench(*arguments: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_every_message_arrives_and_each_figure_has_its_peer(tmp_path: Path) -> None:
+def figures_of(tmp_path: Path, *arguments: str) -> list[dict[str, Any]]:
+    """Measure for seconds, and read what was written."""
     file = tmp_path / "figures.json"
-    bench("ingest", *TINY, "--pace", "5", "--pace-s", "1", "--quiet-s", "1", "--idle-s", "1", "--json", str(file))
-    figures = json.loads(file.read_text())
+    bench(*arguments, "--short", "--json", str(file))
+    found: list[dict[str, Any]] = json.loads(file.read_text())
+    for one in found:
+        assert one.keys() >= MEMBERS
+        assert one["value"] >= 0
+        assert {"date", "cpu", "homeassistant", "load_before"} <= one["run"].keys()
+        assert (one["peer"] is None) == (one["ratio"] is None)
+    return found
+
+
+def test_every_message_arrives_and_each_figure_has_its_peer(tmp_path: Path) -> None:
+    figures = figures_of(tmp_path, "ingest")
     assert [one["name"] for one in figures] == [
         "ingest.vs_mqtt_sensors",
         "ingest.vs_bare_mac_callback",
@@ -36,19 +47,46 @@ def test_every_message_arrives_and_each_figure_has_its_peer(tmp_path: Path) -> N
         "ingest.5_a_second.vs_mqtt_sensors",
         "ingest.5_a_second.state_writes",
     ]
-    for one in figures:
-        assert one.keys() >= MEMBERS
-        assert one["value"] > 0
-        assert one["peer_value"] > 0
-        assert one["peer"]
-        assert {"date", "cpu", "homeassistant", "messages"} <= one["run"].keys()
+    assert all(one["value"] > 0 and one["peer_value"] > 0 for one in figures if one["unit"] == "messages/CPU s")
 
 
 def test_the_profile_tells_every_stage(tmp_path: Path) -> None:
-    file = tmp_path / "profile.json"
-    bench("ingest", "--profile", *TINY, "--json", str(file))
-    names = [one["name"].removeprefix("ingest.engine.") for one in json.loads(file.read_text())]
+    names = [one["name"].removeprefix("ingest.engine.") for one in figures_of(tmp_path, "ingest", "--profile")]
     assert names == ["whole", "split", "verify", "decode", "check", "order", "judge", "show", "rest", "commit"]
+
+
+def test_every_message_becomes_a_state_and_says_after_which_time(tmp_path: Path) -> None:
+    figures = figures_of(tmp_path, "latency")
+    assert [one["name"] for one in figures] == [
+        "latency.p50_ms_10",
+        "latency.p99_ms_10",
+        "latency.default_interval.p99_ms_10",
+        "latency.default_interval.states_10",
+    ]
+    assert all(one["value"] > 0 for one in figures)
+
+
+def test_a_fleet_joins_comes_back_and_tells_its_memory(tmp_path: Path) -> None:
+    figures = figures_of(tmp_path, "fleet")
+    assert [one["name"].removeprefix("fleet.") for one in figures] == [
+        "join_s",
+        "join_cpu_s",
+        "restart_s",
+        "restart_cpu_s",
+        "restart_over_bare_s",
+        "memory_mib",
+        "memory_kib",
+        "engine.50.messages_per_cpu_s",
+        "engine.50.join_us",
+        "engine.50.restore_s",
+        "engine.50.memory_kib",
+    ]
+
+
+def test_waveforms_of_both_forms_are_taken_in(tmp_path: Path) -> None:
+    figures = figures_of(tmp_path, "waveform")
+    assert [one["name"] for one in figures] == ["waveform.i16.samples_per_cpu_s", "waveform.v.samples_per_cpu_s"]
+    assert all(one["value"] > 0 for one in figures)
 
 
 def test_figures_are_kept_as_they_are(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""When states were written, and how many entities have one.
+
+Runs inside the benchmark's Home Assistant as a custom component. Its times are CLOCK_MONOTONIC, which all processes of
+a machine share.
+"""
+
+import time
+from typing import Any, Final
+
+from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import Event, HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.typing import ConfigType
+
+DOMAIN: Final = "iiot_bench_watch"
+CONFIG_SCHEMA: Final = cv.empty_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Offer `watch`, `seen` and `live`."""
+    del config
+    seen: list[tuple[str, str, int]] = []
+    watched: list[str] = []
+
+    @callback
+    def changed(event: Event[Any]) -> None:
+        at_ns, state = time.monotonic_ns(), event.data["new_state"]
+        if watched and state is not None and state.entity_id.startswith(watched[0]):
+            seen.append((state.entity_id, state.state, at_ns))
+
+    @callback
+    def watch(call: ServiceCall) -> None:
+        """Note states of the entities whose id begins with `prefix` from now on."""
+        seen.clear()
+        watched[:] = [call.data["prefix"]]
+
+    @callback
+    def tell(call: ServiceCall) -> ServiceResponse:
+        """Give [entity id, state, nanoseconds] of each state since `watch`."""
+        del call
+        return {"seen": [list(one) for one in seen]}
+
+    @callback
+    def live(call: ServiceCall) -> ServiceResponse:
+        """Count the sensors whose id begins with `prefix` and has `part` in it, and those of them with a value."""
+        prefix, part = call.data["prefix"], call.data["part"]
+        found = [
+            state
+            for state in hass.states.async_all("sensor")
+            if state.entity_id.startswith(prefix) and part in state.entity_id
+        ]
+        dead = sum(state.state in (STATE_UNKNOWN, STATE_UNAVAILABLE) for state in found)
+        return {"there": len(found), "live": len(found) - dead}
+
+    hass.bus.async_listen(EVENT_STATE_CHANGED, changed)
+    hass.services.async_register(DOMAIN, "watch", watch)
+    hass.services.async_register(DOMAIN, "seen", tell, supports_response=SupportsResponse.ONLY)
+    hass.services.async_register(DOMAIN, "live", live, supports_response=SupportsResponse.ONLY)
+    return True
