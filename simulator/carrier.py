@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from itertools import batched
 from typing import Final
 
 from iiot_engine.links.broker import BrokerLink, Station, Subscription, Will
@@ -16,6 +17,9 @@ from .clock import Moment
 from .device import Device, Effect, Restart, Sleep
 
 KEEP_ALIVE_S: Final = (15, 3600)
+FAREWELLS_AT_ONCE: Final = 50
+"""Devices of one connection that take leave together; the broker takes that before the next do."""
+FAREWELL_S: Final = 10.0
 GREETINGS_A_SECOND: Final = 200
 """Devices of one connection greet at most so fast after a reconnect."""
 
@@ -194,8 +198,10 @@ class Carrier:
     async def leave(self) -> None:
         """Take leave cleanly."""
         self._forget_greetings()
-        for carried in self._carried.values():
-            self._say_farewell(carried)
+        for some in batched(self.carried, FAREWELLS_AT_ONCE, strict=False):
+            for carried in some:
+                self._say_farewell(carried)
+            await self._link.drain(FAREWELL_S)
         if self._ends:
             await asyncio.wait(self._ends)
         await self._link.close()

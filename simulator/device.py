@@ -236,7 +236,14 @@ class Device:
     # --- messages from above --------------------------------------------------------------
 
     def received(self, leaf: Leaf, message: bytes, moment: Moment, *, retained: bool = False) -> list[Effect]:
-        """Judge and obey a message from above."""
+        """Judge and obey a message from above; what a device says that has taken leave ends with its leave."""
+        effects = self._obey(leaf, message, moment, retained=retained)
+        said = {effect.leaf for effect in effects if isinstance(effect, Out)}
+        if self.nap.phase is Phase.LEAVING and said and said != {Leaf.HEARTBEAT}:
+            effects.append(self._heartbeat(moment))
+        return effects
+
+    def _obey(self, leaf: Leaf, message: bytes, moment: Moment, *, retained: bool) -> list[Effect]:
         verdict = self.gate.check(leaf, message, retained=retained)
         if verdict.dropped is Dropped.OLD_NONCE:
             return self._complain(moment)

@@ -159,6 +159,9 @@ async def test_what_waits_leaves_before_a_close(mosquitto: Mosquitto) -> None:
     mouth = await Ear(mosquitto.port, "mouth").up()
     for at in range(200):
         mouth.link.send("a", b"%d" % at, at % 3)
+        if at == 99:
+            await mouth.link.drain(SOON_S)
+            assert mouth.link.waiting == 0
     await mouth.link.close()
     await soon(lambda: len(ear.heard) == 200)
     await ear.link.close()

@@ -102,6 +102,16 @@ def test_arguments_that_are_none_are_bad_ones() -> None:
     assert ack["reason"] == "bad_args"
 
 
+def test_what_a_device_answers_that_goes_to_sleep_does_not_look_as_if_it_stayed_awake() -> None:
+    bench = Bench(a_profile(sleep_s=60.0, sample_s=3600.0))
+    bench.wait(5)
+    answers = bench.command("describe")
+    assert types(answers) == ["ack", "manifest", "heartbeat"]
+    assert answers[-1]["state"] == "asleep"
+    assert types(bench.say(Leaf.POLL, ch=[])) == ["heartbeat"]
+    assert types(bench.say(Leaf.STORED, upto=[1, 0])) == ["sleep"]
+
+
 # --- actuators -----------------------------------------------------------------------------
 
 

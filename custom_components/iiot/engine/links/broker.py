@@ -78,6 +78,10 @@ class BrokerLink(Link, Protocol):
         """Hand a message over; raises `LinkDownError` or `LinkFullError`."""
         ...
 
+    async def drain(self, within_s: float) -> None:
+        """Wait until the broker has taken every message, but no longer than that."""
+        ...
+
     async def close(self) -> None:
         """Send what waits, take leave (the will is not published) and stay away; idempotent."""
         ...

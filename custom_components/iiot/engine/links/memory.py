@@ -107,6 +107,9 @@ class MemoryLink:
         """Publish; raises `LinkDownError` when not connected."""
         self.send(topic, message, qos)
 
+    async def drain(self, within_s: float) -> None:
+        """Nothing waits here."""
+
     async def close(self) -> None:
         """Leave; the will is not published."""
         self._will = None

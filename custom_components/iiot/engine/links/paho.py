@@ -126,12 +126,18 @@ class PahoLink:
         """Hand a message over; raises `LinkDownError` or `LinkFullError`."""
         self.send(topic, message, qos)
 
+    async def drain(self, within_s: float) -> None:
+        """Wait until the broker has taken every message, but no longer than that."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._until_taken()
+
     async def close(self) -> None:
         """Send what waits, take leave (the will is not published) and stay away; idempotent."""
         if self._is_connected:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FAREWELL_S):
-                    await self._drain()
+                    await self._until_taken()
                     self._client.disconnect()
                     await self._ended.wait()
         await self.drop()
@@ -248,7 +254,7 @@ class PahoLink:
             self._is_connected = False
             self.station.gone()
 
-    async def _drain(self) -> None:
+    async def _until_taken(self) -> None:
         while self._waiting and self._is_connected:
             self._drained.clear()
             await self._drained.wait()
