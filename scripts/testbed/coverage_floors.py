@@ -28,6 +28,8 @@ class Measured(TypedDict):
 
 # Part of the product: (its floor in per cent, lines and branches together). A file counts for the first part it fits.
 FLOORS = {"engine": 100.0, "flows": 100.0, "integration": 95.0, "simulator": 95.0}
+# Part of which each file has to reach the floor, as Home Assistant's quality scale asks.
+EACH_FILE = "integration"
 
 
 def part_of(path: str) -> str:
@@ -44,6 +46,12 @@ def covered(files: dict[str, Measured]) -> tuple[int, int]:
     sums = [one["summary"] for one in files.values()]
     ran = sum(one["covered_lines"] + one.get("covered_branches", 0) for one in sums)
     return ran, sum(one["num_statements"] + one.get("num_branches", 0) for one in sums)
+
+
+def share(files: dict[str, Measured]) -> float:
+    """Return how much of these files ran, in per cent."""
+    ran, all_of_them = covered(files)
+    return 100.0 * ran / all_of_them if all_of_them else 100.0
 
 
 def gaps(files: dict[str, Measured]) -> list[str]:
@@ -64,9 +72,9 @@ def main(report: Path) -> int:
     status = 0
     for part, floor in FLOORS.items():
         mine = {path: one for path, one in files.items() if part_of(path) == part}
-        ran, all_of_them = covered(mine)
-        percent = 100.0 * ran / all_of_them if all_of_them else 100.0
-        reached = percent >= floor
+        _, all_of_them = covered(mine)
+        percent = share(mine)
+        reached = percent >= floor and (part != EACH_FILE or all(share({p: mine[p]}) >= floor for p in mine))
         print(f"{part:12} {percent:6.2f} % of {all_of_them:5} (floor {floor:g} %){'' if reached else '  TOO LOW'}")
         if not reached:
             status = 1

@@ -42,3 +42,9 @@ def test_the_floors_are_reached(tmp_path: Path) -> None:
 def test_a_line_of_the_engine_that_no_test_runs_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(report(tmp_path, custom_components__iiot__engine__plant=(99, 100))) == 1
     assert "custom_components/iiot/engine/plant.py: lines 99" in capsys.readouterr().out
+
+
+def test_a_good_file_does_not_make_up_for_a_bad_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {"custom_components__iiot__sensor": (990, 990), "custom_components__iiot__event": (9, 10)}
+    assert main(report(tmp_path, **files)) == 1
+    assert "custom_components/iiot/event.py: lines 9" in capsys.readouterr().out
