@@ -14,7 +14,9 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from custom_components.iiot.bridge.discovery import enrol
 from custom_components.iiot.bridge.hub import TRIM_EVERY
 from custom_components.iiot.bridge.notices import JOURNAL_OVERRUN, issue_id_of
+from custom_components.iiot.bridge.sender import MOST_WAITING, Sender
 from custom_components.iiot.const import DOMAIN
+from custom_components.iiot.engine.effects import Publish
 from custom_components.iiot.engine.ports import Trimmed
 from custom_components.iiot.engine.stores.sqlite_intake import SqliteIntake
 
@@ -120,3 +122,13 @@ async def test_home_assistant_that_stops_stops_the_hub(hass: HomeAssistant) -> N
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
     await settle(hass)
     assert not hub.is_running
+
+
+async def test_what_cannot_leave_now_is_dropped_and_not_kept(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    sender = Sender(hass)
+    mqtt_mock.connected = False
+    sender.send(Publish("iiot/press-07/poll", b"{}", 1))
+    mqtt_mock.connected = True
+    for _ in range(MOST_WAITING + 1):
+        sender.send(Publish("iiot/press-07/poll", b"{}", 1))
+    assert sender.dropped == 2, "one while the broker was away, one beyond what may wait"
