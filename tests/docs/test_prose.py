@@ -38,7 +38,7 @@ PROTOCOL = (
     f"`ts` within {seconds(reception.TWIN_FRESH_NS)} of the hub's clock",
     f"more than {seconds(device.TWIN_APART_NS)} after the first message of the higher boot",
     f"may rise by {anchor.RISE_PPM} ppm",
-    f"at least {'three' if jumps.LEAST_DEVICES == upkeep.DOUBT_DEVICES == 3 else '?'} devices share",
+    f"of most of at least {'three' if jumps.LEAST_DEVICES == upkeep.DOUBT_DEVICES == 3 else '?'} devices agree",
     f"less than {seconds(downlink.FRESH_NS)} ago was made after",
     f"| up to {HUB.delay_limit_s:g} s (option) | counts as live |",
     f"| up to {seconds(anchor.EXACT_SKEW_NS)} | the device's own |",

@@ -155,7 +155,7 @@ class Positions:
         What lies below the first word of a device was never this hub's, and is no gap of its own.
         """
         boot, index = held
-        gaps = []
+        gaps: list[Gap] = []
         is_first = self.held is None
         if self.held is not None and held < self.held:
             return []
@@ -169,10 +169,12 @@ class Positions:
         if boot not in self.rows and index > 1:
             rows = self.rows[boot] = BootRows()
             gaps += [Gap(boot, *gone) for gone in rows.begin(index)]
+        if is_first:
+            gaps.clear()
         for dropped, first, last in drops:
             if dropped in self.rows:
                 gaps += [Gap(dropped, *gone) for gone in self.rows[dropped].drop(first, last)]
-        return [] if is_first else gaps
+        return gaps
 
     def answered(self, present: int) -> tuple[tuple[int, int], list[tuple[int, int]]]:
         """`upto` for the present boot and `more` for the others, as a receipt says them."""

@@ -1,4 +1,8 @@
-"""A common jump of most devices right after a start: the hub's clock was set meanwhile."""
+"""A common jump of most devices right after a start: the hub's clock was set meanwhile.
+
+Only messages that prove to be fresh are compared: a delay that all share, since a broker kept their messages, looks
+alike (ADR 0008).
+"""
 
 from statistics import median
 from typing import Final
@@ -7,14 +11,14 @@ from ..devices.anchor import BootClock
 from ..values import NS_PER_S, Now
 
 WATCH_NS: Final = 120 * NS_PER_S
-"""How long after a start first messages are compared."""
+"""How long after a start proofs are compared."""
 LEAST_DEVICES: Final = 3
 LEAST_NS: Final = 2 * NS_PER_S
 """Smaller jumps are delay, or are mended by the next undelayed message."""
 
 
 class Jumps:
-    """First delay of each device after a start, until they agree or the time is over."""
+    """First proof of each device after a start, until they agree or the time is over."""
 
     __slots__ = ("_first_ns", "_until_ns")
 
@@ -33,7 +37,7 @@ class Jumps:
         return self._until_ns is not None
 
     def note(self, device_id: str, clock: BootClock, up_ns: int, now: Now) -> None:
-        """Compare a device's message with where its boot stood before the start."""
+        """Compare a device's message, made just now, with where its boot stood before the start."""
         if clock.anchor_ns is None or clock.is_ours or device_id in self._first_ns:
             return
         self._first_ns[device_id] = now.wall_ns - up_ns - clock.anchor_ns

@@ -178,8 +178,6 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
     if not proof and clock.runs_ahead(header.up_ns, now.steady_ns):
         answers.want_poll(member, now)
         raise Refusal(Code.MALFORMED, "its time since boot runs ahead of the hub's clock")
-    if site.jumps.is_watching:
-        site.jumps.note(device.id, clock, header.up_ns, now)
     timing = _place(site, clock, header, now.wall_ns, proof=proof)
     delayed = timing.flags & TimeFlag.DELAYED
     if delayed and site.settings.strict and leaf not in _PROVING:
@@ -187,6 +185,8 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
     _check_room(site)
     flags = leaves.TABLE[leaf](Arrival(site, member, header, timing, now, effects), body)
     device.window.move(header.boot, header.seq)
+    if site.jumps.is_watching and (proof or site.settings.listen_only):
+        site.jumps.note(device.id, clock, header.up_ns, now)
     clock.take(header, now, timing)
     device.keep_clock(header.boot, clock)
     if flags is not None:

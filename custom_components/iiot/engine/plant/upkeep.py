@@ -12,6 +12,8 @@ ROUND_NS: Final = NS_PER_S
 """Members are looked over once a second."""
 STEP_NS: Final = NS_PER_S // 2
 """A difference between the hub's clocks above this is a step of the wall clock."""
+STEP_DURABLE_NS: Final = NS_PER_S // 2
+"""A step has to be durable soon: after a crash nothing tells of it any more."""
 DOUBT_SKEW_NS: Final = 60 * NS_PER_S
 DOUBT_DEVICES: Final = 3
 """The hub doubts its own clock when at least so many good clocks disagree by more."""
@@ -54,6 +56,7 @@ class Upkeep:
                 for clock in member.device.clocks.values():
                     if clock.is_ours:
                         clock.shift(offset - held)
+                site.touch(member, now.steady_ns, STEP_DURABLE_NS)
 
 
 def _look_over(site: Site, now: Now, effects: list[Effect]) -> None:
