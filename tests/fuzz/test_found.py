@@ -1,6 +1,7 @@
 """Inputs that broke something once."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ SPOILT: list[tuple[list[str | int], Any]] = [
     (["positions", 0], ["1", 1]),
     (["positions", 1, "1", 2], [[1, "2"]]),
     (["positions", 1, "1", 0], None),
-    (["rows"], [0, 2**63 - 1]),
+    (["rows"], [0, -1]),
     (["beat"], [None, 1]),
 ]
 
@@ -76,6 +77,19 @@ def testa_state_of_the_wrong_shape_is_never_taken_up_in_part(path: list[str | in
     member = Member(device=Device(id=kept.device_id, keys=KeyRing({})))
     with pytest.raises(StoreError):
         member.restore(kept._replace(state=orjson.dumps(state)))
+
+
+def test_a_count_at_the_end_of_all_numbers_can_be_kept_again_after_it_rose() -> None:
+    kept = a_state()
+    state = orjson.loads(kept.state)
+    state["rows"], state["device"]["refusals"] = [2**62, 2**62], {"malformed": 2**62}
+    member = Member(device=Device(id=kept.device_id, keys=KeyRing({})))
+    member.restore(kept._replace(state=orjson.dumps(state)))
+    member.lost_rows += 1
+    member.device.refusals.count(Code.MALFORMED, 0)
+    again = Member(device=Device(id=kept.device_id, keys=KeyRing({})))
+    again.restore(kept._replace(state=member.state()))
+    assert again.lost_rows == again.device.refusals.counts["malformed"] == 2**53
 
 
 @pytest.mark.parametrize("name", ["manifest", "values"])
@@ -97,7 +111,7 @@ def test_a_journal_row_of_another_type_is_a_damaged_journal(tmp_path: Path) -> N
     Machine(world).join()
     world.pass_time(2)
     store.close()
-    with sqlite3.connect(tmp_path / "intake.sqlite") as db:
+    with closing(sqlite3.connect(tmp_path / "intake.sqlite")) as db, db:
         db.execute("UPDATE frames SET message = 'a text' WHERE position = 1")
         db.execute("UPDATE devices SET state = 5")
     again = SqliteIntake(tmp_path / "intake.sqlite")

@@ -17,6 +17,11 @@ def whole(value: object, low: int = -(1 << 62), high: int = 1 << 62) -> int:
     return value
 
 
+def tally(value: object) -> int:
+    """Give a count from a disk back, else raise ValueError; at most 2^53, so that it can go on rising."""
+    return min(whole(value, 0), 1 << 53)
+
+
 def maybe_whole(value: object) -> int | None:
     """Like `whole`, and None is None."""
     return None if value is None else whole(value)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..values import NS_PER_S, maybe_text, whole
+from ..values import NS_PER_S, maybe_text, tally
 from ..wire.heartbeat import Heartbeat, read_heartbeat
 from ..wire.replay import ReplayWindow
 from .anchor import MAX_BOOTS, BootClock
@@ -88,7 +88,7 @@ class Device:
         self.clocks = {int(b): BootClock.restored(clock) for b, clock in state["clocks"].items()}
         self.downlink = Downlink.restored(state["downlink"])
         self.liveness = Liveness.restored(state["liveness"])
-        self.refusals = Refusals({code: whole(count, 0) for code, count in state["refusals"].items()})
+        self.refusals = Refusals({code: tally(count) for code, count in state["refusals"].items()})
         beat = state["heartbeat"]
         self.heartbeat = None if beat is None else read_heartbeat(beat)
         self.digest = maybe_text(state["digest"])

@@ -13,7 +13,7 @@ from ..ingest.board import Board
 from ..intake.positions import Positions
 from ..intake.receipts import ReceiptClock
 from ..ports import STATE_VERSION, Kept
-from ..values import NS_PER_S, Connection, whole
+from ..values import NS_PER_S, Connection, tally, whole
 
 MAX_CHANGES: Final = 10
 
@@ -158,7 +158,7 @@ class Member:
         self.device.restore(state["device"])
         self.positions = Positions.restored(state["positions"])
         self.is_removed = bool(state["removed"])
-        self.lost_rows, self.repeated_rows = map(whole, state["rows"])
+        self.lost_rows, self.repeated_rows = map(tally, state["rows"])
         boot, seq = map(whole, state["beat"])
         self.heartbeat_at = (boot, seq)
         self.answer = self.positions.answered(self.device.window.boot)
