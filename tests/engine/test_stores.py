@@ -6,8 +6,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from iiot_engine.errors import StoreError
 from iiot_engine.ports import Batch, Extent, IntakeStore, JournalRow, Kept, Trimmed
@@ -15,7 +13,6 @@ from iiot_engine.stores import memory, sqlite_intake
 from iiot_engine.stores.memory import MemoryIntake
 from iiot_engine.stores.sqlite_intake import SqliteIntake
 from tests.builders import Machine, World
-from tests.engine.shelf import Storm, durable_rows
 
 type Opener = Callable[[], IntakeStore]
 
@@ -224,20 +221,6 @@ def test_a_closed_store_says_so_and_closes_again(store: IntakeStore) -> None:
     for call in calls:
         with pytest.raises(StoreError):
             call()
-
-
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 2**32))
-def test_a_storm_leaves_every_row_in_every_store(opener: Opener, seed: int) -> None:
-    storm = Storm(World(opener()), seed)
-    for _ in range(20):
-        storm.step()
-    storm.calm_down()
-    durable = durable_rows(storm.world)
-    device = storm.device
-    expected = {one: value for one, value in device.made.items() if one not in device.given_up}
-    assert {one: durable.get(one) for one in expected} == expected
-    storm.world.store.close()
 
 
 def test_a_hub_goes_on_from_its_store(opener: Opener) -> None:

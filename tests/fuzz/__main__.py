@@ -15,16 +15,16 @@ from .target import Target
 
 INPUTS = 1_000_000
 BLOCK = 3_000
-"""Inputs that a process plays before it reports."""
+"""Inputs that a process plays before it reports; of a model's histories, a hundredth of it."""
 
 
 def main() -> int:
     """Run a campaign, or play a failing input again; 0 when nothing broke."""
     options = _options()
-    known = registry.targets() | registry.hass_targets()
     if options.replay:
-        return _replay(known, options.replay)
-    chosen = {name: known[name] for name in options.target or known}
+        return _replay(options.replay)
+    names = options.target or [*registry.targets(), *registry.WITH_HASS]
+    chosen = {name: registry.find(name) for name in names}
     tallies = campaign(chosen, options)
     sys.stdout.write(table(tallies, options.seed) + "\n")
     failures = [failure for tally in tallies.values() for failure in tally.failures]
@@ -45,7 +45,7 @@ def _alike(failures: list[Failure]) -> dict[str, list[Failure]]:
 
 
 def _options() -> argparse.Namespace:
-    names = [*registry.targets(), *registry.WITH_HASS]
+    names = [*registry.targets(), *registry.WITH_HASS, registry.MODELS]
     parser = argparse.ArgumentParser(prog="scripts/fuzz", description="Fuzzes everything that reads foreign bytes.")
     parser.add_argument("--inputs", type=int, default=INPUTS, help="over all targets (default: %(default)s)")
     parser.add_argument("--minutes", type=float, help="go on for so long instead")
@@ -88,8 +88,9 @@ def _blocks(chosen: dict[str, Target[Any, Any]], inputs: int | None) -> Any:
     while inputs is None or sum(played.values()) < inputs:
         name = min(chosen, key=lambda name: played[name] / chosen[name].share)
         target = chosen[name]
-        most = BLOCK if inputs is None else max(1, -(-inputs * target.share // total) - played[name])
-        count = min(BLOCK, most)
+        block = BLOCK // 100 if name == registry.MODELS else BLOCK
+        most = block if inputs is None else max(1, -(-inputs * target.share // total) - played[name])
+        count = min(block, most)
         yield name, -(-played[name] // target.episode), count
         played[name] += -(-count // target.episode) * target.episode
 
@@ -120,9 +121,9 @@ def table(tallies: dict[str, Tally], seed: int) -> str:
     return "\n".join(lines)
 
 
-def _replay(known: dict[str, Target[Any, Any]], path: Path) -> int:
+def _replay(path: Path) -> int:
     kept = json.loads(path.read_text(encoding="utf-8"))
-    target = known[kept["target"]]
+    target = registry.find(kept["target"])
     told = replay(target, kept["setup"], [target.load(item) for item in kept["items"]])
     sys.stdout.write(f"{told or 'nothing breaks'}\n")
     return 1 if told else 0

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from time import process_time
 from typing import Any, Final
 
 from .target import BrokenError, Target
@@ -13,7 +14,8 @@ from .target import BrokenError, Target
 CONFIRMATIONS: Final = 3
 """How often an input is played again before it counts as slow: other programs share the processor."""
 MOST_TRIES: Final = 2_000
-"""Attempts at making one failing input smaller."""
+MOST_TRYING_S: Final = 20.0
+"""Attempts at making one failing input smaller, and processor time for them."""
 
 
 @dataclass(kw_only=True)
@@ -155,13 +157,13 @@ def replay(target: Target[Any, Any], setup: dict[str, Any], items: list[Any]) ->
 def shrink(target: Target[Any, Any], failure: Failure) -> None:
     """Leave out inputs, then pieces of inputs, as long as the same kind of exception comes."""
     kind = failure.error.partition(":")[0]
-    tries = MOST_TRIES
+    tries, end_s = MOST_TRIES, process_time() + MOST_TRYING_S
     items = [target.load(item) for item in failure.items]
 
     def fails(tried: list[Any]) -> bool:
         nonlocal tries
         tries -= 1
-        told = replay(target, failure.setup, tried) if tries > 0 else None
+        told = replay(target, failure.setup, tried) if tries > 0 and process_time() < end_s else None
         return told is not None and told.partition(":")[0] == kind
 
     for at in reversed(range(len(items) - 1)):
@@ -169,9 +171,9 @@ def shrink(target: Target[Any, Any], failure: Failure) -> None:
             items = fewer
     for at in reversed(range(len(items))):
         items = _smallest(target, items, at, fails)
-    if fails(items):
-        failure.items = [target.dump(item) for item in items]
-        failure.error = replay(target, failure.setup, items) or failure.error
+    told = replay(target, failure.setup, items)
+    if told is not None:
+        failure.items, failure.error = [target.dump(item) for item in items], told
 
 
 def _smallest(target: Target[Any, Any], items: list[Any], at: int, fails: Any) -> list[Any]:

@@ -7,6 +7,7 @@ from . import door_targets, kept_targets, simulator_targets, wire_targets
 from .campaign import Tally, run_block
 from .target import Target
 
+MODELS: Final = "models"
 WITH_HASS: Final = ("pasted_key", "mapping")
 
 
@@ -14,6 +15,12 @@ def targets() -> dict[str, Target[Any, Any]]:
     """Targets of the engine and the simulator."""
     found = (*wire_targets.TARGETS, *door_targets.TARGETS, *kept_targets.TARGETS, *simulator_targets.TARGETS)
     return {target.name: target for target in found}
+
+
+def model_targets() -> dict[str, Target[Any, Any]]:
+    """Histories of devices and hub: played when asked for, since one of them takes as long as a thousand inputs."""
+    loaded = import_module("tests.models.target")
+    return {MODELS: loaded.ModelsTarget()}
 
 
 def hass_targets() -> dict[str, Target[Any, Any]]:
@@ -24,5 +31,11 @@ def hass_targets() -> dict[str, Target[Any, Any]]:
 
 def play(seed: int, name: str, first: int, inputs: int) -> Tally:
     """Play a block of inputs against the target of this name, in whatever process."""
-    known = hass_targets() if name in WITH_HASS else targets()
-    return run_block(known[name], seed, first, inputs)
+    return run_block(find(name), seed, first, inputs)
+
+
+def find(name: str) -> Target[Any, Any]:
+    """The target of this name; loads what it needs."""
+    if name == MODELS:
+        return model_targets()[name]
+    return (hass_targets() if name in WITH_HASS else targets())[name]

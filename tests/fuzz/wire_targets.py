@@ -135,7 +135,7 @@ def codec_span(message: bytes) -> bytes:
     try:
         return codec.split(message).span
     except Refusal:
-        return message[66:-1] or b"{}"
+        return message[65:-1] or b"{}"
 
 
 def carefully(span: bytes) -> dict[str, Any] | None:
