@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,6 +9,8 @@ from uuid import uuid4
 from .ports import LOOPBACK
 
 INTEGRATION = Path(__file__).parents[2] / "custom_components" / "iiot"
+# Of the web server's settings, in the oldest supported Home Assistant; newer ones migrate them.
+HTTP_VERSION = (2, 2)
 
 HOME = """\
 homeassistant:
@@ -22,6 +23,7 @@ homeassistant:
   country: NL
   currency: EUR
 """
+
 CONFIGURATION = """\
 frontend:
 config:
@@ -53,7 +55,7 @@ def prepare(folder: Path, *, port: int, broker_port: int, name: str | None) -> N
         # The step of the first user is left to REST: it makes the credentials. The others would reach for the internet.
         _write(storage, "onboarding", (4, 1), {"done": ["analytics", "core_config", "integration"]})
     _link_integration(folder)
-    _write(storage, "http", _http_version(), _http(port))
+    _write(storage, "http", HTTP_VERSION, _http(port))
     _write_broker(storage, broker_port)
 
 
@@ -71,11 +73,6 @@ def _link_integration(folder: Path) -> None:
         return  # somebody has installed it
     link.unlink(missing_ok=True)
     link.symlink_to(INTEGRATION, target_is_directory=True)
-
-
-def _http_version() -> tuple[int, int]:
-    year, month = (int(part) for part in version("homeassistant").split(".")[:2])
-    return (3, 1) if (year, month) >= (2026, 11) else (2, 2)
 
 
 def _http(port: int) -> dict[str, Any]:
