@@ -30,6 +30,7 @@ test_folder() {
 ensure_for() {
   [[ "$1" != *tests/e2e* ]] || ensure_stranger
   [[ "$1" != *tests/browser* ]] || ensure_chromium
+  [[ "$1" != *tests/e2e* && "$1" != *tests/browser* ]] || ensure_mosquitto_pub
 }
 
 # test_paths PYTEST-ARGUMENTS...: files that were named one by one.
