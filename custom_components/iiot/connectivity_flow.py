@@ -194,13 +194,10 @@ class ConnectivitySteps(OptionsFlow):
 
     async def _facts(self, caught: Caught) -> dict[str, str]:
         messages = await async_words(self.hass, "message")
-        title = next(
-            (found.title for found in self.config_entry.subentries.values() if found.unique_id == caught.device_id),
-            caught.device_id,
-        )
+        titles = {found.unique_id: found.title for found in self.config_entry.subentries.values()}
+        name = titles.get(caught.device_id)
         return {
-            "name": plain(title),
-            "device_id": plain(caught.device_id),
+            "sender": plain(f"{name} ({caught.device_id})" if name else caught.device_id),
             "message": messages.get(caught.leaf.value, ""),
             "age": await self._age(caught.age_s),
         }

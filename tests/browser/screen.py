@@ -145,6 +145,10 @@ class Screen:
         """Press the last button of that name: of those on the page, the one in the open dialog."""
         await self.page.get_by_role("button", name=name, exact=True).locator("visible=true").last.click()
 
+    async def take(self, entry: str) -> None:
+        """Press an entry of the menu in the open dialog."""
+        await self.page.get_by_text(entry, exact=True).locator("visible=true").last.click()
+
     def field(self, label: str) -> Locator:
         """Point at the input with a label."""
         return self.page.locator("ha-selector, ha-input").filter(has_text=label).locator("input, textarea").first

@@ -42,7 +42,7 @@ async def test_a_device_needs_an_id_that_can_stand_in_a_topic(visit: Visit):
 async def test_preferences_are_changed_and_kept(visit: Visit):
     screen = await visit(PAGE)
     await screen.press("Configure")
-    await screen.press("Preferences")
+    await screen.take("Preferences")
     await screen.sees("Preferences of the site", "The hub restarts when you submit changes.")
     await screen.press("Signs of life")
     await screen.fill("Heartbeat intervals without a sign of life until the device is lost.", "1.2")
@@ -55,7 +55,7 @@ async def test_preferences_are_changed_and_kept(visit: Visit):
     await screen.sees("Options successfully saved.")
     await screen.press("Finish")
     await screen.press("Configure")
-    await screen.press("Preferences")
+    await screen.take("Preferences")
     await screen.press("Signs of life")
     await expect(screen.field("until the device is lost.")).to_have_value("4")
     await screen.look("preferences")

@@ -12,6 +12,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
+from custom_components.iiot.bridge.listening import SHOWN_S
+
 from .joining import settle
 
 FOLDER = Path(__file__).parents[2] / "custom_components" / "iiot"
@@ -45,7 +47,7 @@ class Dialog:
 
     async def outcome(self) -> Any:
         """What the browser shows when it is told that something has changed."""
-        await settle(self._hass)
+        await self.wait(SHOWN_S + 0.1)
         assert self.step["type"] == "progress"
         return await self._go(None)
 
@@ -54,8 +56,10 @@ class Dialog:
         async_fire_time_changed(self._hass, dt_util.utcnow() + timedelta(seconds=seconds))
         await settle(self._hass)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Press the cross; Home Assistant's client takes a moment to tell the broker."""
         self._hass.config_entries.options.async_abort(self.step["flow_id"])
+        await self.wait(2)
 
     @property
     def is_quiet(self) -> bool:

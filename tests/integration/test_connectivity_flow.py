@@ -47,7 +47,7 @@ async def test_a_test_message_from_the_command_line_arrives(hass: HomeAssistant,
     assert (step["type"], step["step_id"]) == ("menu", "heard")
     assert dialog.told["message"] == "readings"
     assert dialog.told["values"] == r"- test\: 1"
-    assert dialog.told["name"].startswith(r"check\-")
+    assert dialog.told["sender"].startswith(r"check\-")
     assert float(dialog.told["age"].removesuffix(" s")) < 60
     assert dialog.is_quiet
 
@@ -58,7 +58,7 @@ async def test_the_test_message_leaves_no_trace(hass: HomeAssistant, entry: Conf
     topic, message = dialog.topic, dialog.message
     async_fire_mqtt_message(hass, topic, message)
     await dialog.outcome()
-    dialog.close()
+    await dialog.close()
     async_fire_mqtt_message(hass, topic, message)  # run once more, with nobody there
     await settle(hass)
     plant = entry.runtime_data.hub.plant
@@ -77,8 +77,7 @@ async def test_each_test_message_is_another(hass: HomeAssistant, entry: ConfigEn
     assert dialog.topic != first[0]
     async_fire_mqtt_message(hass, *first)
     assert (await hass.config_entries.options.async_configure(dialog.step["flow_id"]))["type"] == "progress"
-    dialog.close()
-    await settle(hass)
+    await dialog.close()
 
 
 def altered(message: bytes) -> bytes:
@@ -212,8 +211,7 @@ async def test_a_dialog_that_is_closed_half_way_leaves_nothing_behind(hass: Home
     await dialog.listen("one_device", DEVICE_ID)
     await settle(hass)
     assert not dialog.is_quiet
-    dialog.close()
-    await settle(hass)
+    await dialog.close()
     assert dialog.is_quiet
 
 
@@ -243,8 +241,7 @@ async def test_a_device_has_to_be_named(
     form = await dialog.listen("one_device", device_id)
     assert form["errors"] == {"device_id": error}
     assert (await dialog.submit("any_device"))["type"] == "progress"
-    dialog.close()
-    await settle(hass)
+    await dialog.close()
 
 
 @pytest.mark.parametrize(
@@ -266,5 +263,4 @@ async def test_the_command_line_fits_the_broker(
     assert shlex.split(dialog.told["command"])[:-6] == ["mosquitto_pub", "-h", "broker.example", *words]
     assert dialog.told["hints"] == " ".join(WORDS["command_line"]["options"][hint] for hint in hints)
     assert "secret" not in str(dialog.step)
-    dialog.close()
-    await settle(hass)
+    await dialog.close()

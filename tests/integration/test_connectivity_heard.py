@@ -56,7 +56,7 @@ async def test_a_device_says_something(
     assert dialog.told["device_id"] == DEVICE_ID
     await device.send(leaf, body)
     assert (await dialog.outcome())["step_id"] == "heard"
-    assert (dialog.told["name"], dialog.told["device_id"]) == (r"Press\-07", r"press\-07")
+    assert dialog.told["sender"] == r"Press\-07 \(press\-07\)"
     assert dialog.told["message"] == WORDS["message"]["options"][leaf]
     assert dialog.told["values"] == values
     assert dialog.is_quiet

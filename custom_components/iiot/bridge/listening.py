@@ -20,6 +20,8 @@ LISTEN_S: Final = 120.0
 """Time to copy a command line, and four heartbeats of most devices."""
 GRACE_S: Final = 5.0
 """After something went wrong: time for the message that counts."""
+SHOWN_S: Final = 3.0
+"""A browser is told of the end only when its page already shows that the hub listens: no wait is shorter."""
 MOST_TOPICS: Final = 5
 _DEPTHS: Final = range(4)
 """Levels of a wrong prefix that are looked at."""
@@ -56,6 +58,7 @@ class Listening:
         self.others: int = 0
         """Messages of other devices of the site that were accepted meanwhile."""
         self._done: Final = asyncio.Event()
+        self._shown: Final = asyncio.Event()
         self._releases: Final[list[CALLBACK_TYPE]] = []
         self._grace: CALLBACK_TYPE | None = None
 
@@ -65,9 +68,11 @@ class Listening:
         try:
             self._releases.append(self._hub.on_verdict(self._judged))
             self._releases.append(async_call_later(hass, LISTEN_S, self._give_up))
+            self._releases.append(async_call_later(hass, SHOWN_S, self._page_stands))
             for topic in self._neighbours():
                 self._releases.append(await mqtt.async_overhear(hass, topic, self._overheard))
             await self._done.wait()
+            await self._shown.wait()
         finally:
             while self._releases:
                 self._releases.pop()()
@@ -135,6 +140,10 @@ class Listening:
     @callback
     def _give_up(self, _: datetime) -> None:
         self._done.set()
+
+    @callback
+    def _page_stands(self, _: datetime) -> None:
+        self._shown.set()
 
 
 _DOWN: Final = frozenset(str(leaf) for leaf in Leaf if leaf not in UP_LEAVES)
