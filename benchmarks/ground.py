@@ -150,7 +150,8 @@ class Ground:
     async def set_state_interval(self, seconds: float) -> None:
         """Choose the shortest time between two states, as a person does; the hub starts anew."""
         flow = "/api/config/config_entries/options/flow"
-        form = await self.api.post(flow, {"handler": self._entry_id})
+        menu = await self.api.post(flow, {"handler": self._entry_id})
+        form = await self.api.post(f"{flow}/{menu['flow_id']}", {"next_step_id": "preferences"})
         answers = {part["name"]: _defaults(part["schema"]) for part in form["data_schema"]}
         answers["traffic"]["state_interval"] = seconds
         done = await self.api.post(f"{flow}/{form['flow_id']}", answers)
