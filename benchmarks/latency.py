@@ -95,11 +95,20 @@ async def measure(plan: Plan) -> list[Figure]:
         await ground.set_state_interval(DEFAULT_INTERVAL_S)
         await run.settle()
         throttled = {rate: await run.rounds((OURS,), rate, throttled=True) for rate in plan.rates}
+        await ground.set_state_interval(0)
+        ground.broker.nodelay = True
+        await ground.broker.restart()
+        await run.settle()
+        nodelay = {rate: await run.rounds((OURS, SENSORS), rate) for rate in plan.rates}
         if problems := ground.hass.problems():
             raise TestbedError("the integration logged warnings or errors:\n" + "\n".join(problems[:10]))
     shutil.rmtree(folder)
     about["load_after"] = machine.load()
-    return _figures(about, at_once, throttled)
+    return [
+        *_compared("latency", at_once, about),
+        *_throttled("latency.default_interval", throttled, about),
+        *_compared("latency.tcp_nodelay", nodelay, about),
+    ]
 
 
 class _Run:
@@ -183,16 +192,16 @@ def _by_value(seen: list[tuple[str, str, int]], lane: str) -> dict[tuple[str, fl
     return found
 
 
-def _figures(run: dict[str, Any], at_once: dict[float, Laps], throttled: dict[float, Laps]) -> list[Figure]:
+def _compared(prefix: str, laps_by_rate: dict[float, Laps], run: dict[str, Any]) -> list[Figure]:
     found = []
-    for rate, laps in at_once.items():
+    for rate, laps in laps_by_rate.items():
         for name in ("p50", "p99"):
             at = 0 if name == "p50" else 1
             ours, theirs = ([lap[at] for lap in laps[lane]] for lane in (OURS, SENSORS))
             ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
             found.append(
                 Figure(
-                    name=f"latency.{name}_ms_{rate:.0f}",
+                    name=f"{prefix}.{name}_ms_{rate:.0f}",
                     value=round(median(ours), 2),
                     unit="ms",
                     peer=PEER,
@@ -203,10 +212,14 @@ def _figures(run: dict[str, Any], at_once: dict[float, Laps], throttled: dict[fl
                     run=run,
                 )
             )
-    for rate, laps in throttled.items():
-        name = f"latency.default_interval.{{}}_{rate:.0f}"
-        found.append(_alone(name.format("p99_ms"), "ms", [lap.p99 for lap in laps[OURS]], run))
-        found.append(_alone(name.format("states"), "states/message", [lap.shown for lap in laps[OURS]], run))
+    return found
+
+
+def _throttled(prefix: str, laps_by_rate: dict[float, Laps], run: dict[str, Any]) -> list[Figure]:
+    found = []
+    for rate, laps in laps_by_rate.items():
+        found.append(_alone(f"{prefix}.p99_ms_{rate:.0f}", "ms", [lap.p99 for lap in laps[OURS]], run))
+        found.append(_alone(f"{prefix}.states_{rate:.0f}", "states/message", [lap.shown for lap in laps[OURS]], run))
     return found
 
 

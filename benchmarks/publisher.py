@@ -40,6 +40,8 @@ class Publisher:
     def __init__(self, port: int) -> None:
         client_id = f"sender-{next(_NUMBERS)}"
         self._socket: Final = socket.create_connection((LOOPBACK, port))
+        # Each device of a site has a connection of its own; here they share one, and none waits for another's answer.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(b"\x10" + _sized(_CONNECT + len(client_id).to_bytes(2) + client_id.encode()))
         if (answer := self._socket.recv(4)) != _CONNECTED:
             message = f"the broker refused the sender: {answer.hex()}"

@@ -25,6 +25,8 @@ class Broker:
 
     def __init__(self, folder: Path, port: int, *, persistence: bool = False) -> None:
         self.port = port
+        self.nodelay = False
+        """From the next start on: whether it sends small packets at once, which Mosquitto does only when told to."""
         self.process = Process("Mosquitto", folder / "mosquitto.log")
         self._folder = folder
         self._persistence = persistence
@@ -84,6 +86,7 @@ class Broker:
             "log_type subscribe",
             "log_type unsubscribe",
             "connection_messages true",
+            f"set_tcp_nodelay {str(self.nodelay).lower()}",
         ]
         if os.geteuid() == 0:  # it would give up its rights, and with them its folder
             lines.append("user root")

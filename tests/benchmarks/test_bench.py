@@ -62,6 +62,8 @@ def test_every_message_becomes_a_state_and_says_after_which_time(tmp_path: Path)
         "latency.p99_ms_10",
         "latency.default_interval.p99_ms_10",
         "latency.default_interval.states_10",
+        "latency.tcp_nodelay.p50_ms_10",
+        "latency.tcp_nodelay.p99_ms_10",
     ]
     assert all(one["value"] > 0 for one in figures)
 
