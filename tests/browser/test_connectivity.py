@@ -40,17 +40,25 @@ async def run(screen: Screen, folder: Path, *, altered: bool = False) -> None:
     publish.single(told["-t"], told["-m"], qos=1, hostname=told["-h"], port=int(told["-p"]))
 
 
+async def colour(screen: Screen) -> str:
+    """Return which of Home Assistant's colours the outcome has: success is green."""
+    found: str = await screen.page.locator("ha-alert").locator("visible=true").evaluate("alert => alert.alertType")
+    return found
+
+
 async def test_the_command_line_of_the_page_turns_it_green(installation: Installation, visit: Visit):
     screen = await visit(PAGE)
     await listen(screen, "The test message of a command line")
     await screen.keep("check-connectivity-listening")
     await run(screen, installation.folder)
     await screen.sees("It works", "A valid message of")
+    assert await colour(screen) == "success"
     await screen.look("check-connectivity-heard")
     await screen.take("Listen again")
     await screen.sees("This page goes on by itself")
     await run(screen, installation.folder, altered=True)
     await screen.sees("A message came and was refused", "The signature does not fit.")
+    assert await colour(screen) == "warning"
     await screen.look("check-connectivity-refused")
 
 
