@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ async def test_rows_that_nobody_has_read_are_lost_loudly(
     entry = await add_hub(hass)
     steps = [Trimmed(7, {"history": 7}, True, DEVICE_ID), Trimmed(0, {}, False)]
     monkeypatch.setattr(SqliteIntake, "trim", lambda *_, **__: steps.pop(0))
-    async_fire_time_changed(hass, dt_util.utcnow() + TRIM_EVERY)
+    async_fire_time_changed(hass, dt_util.utcnow() + TRIM_EVERY + timedelta(seconds=1))
     await settle(hass)
     assert "7 rows are gone before history read them; most of the room was taken by press-07" in caplog.text
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id_of(entry.entry_id, JOURNAL_OVERRUN, None))
