@@ -19,7 +19,6 @@ from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers import area_registry as ar
-from homeassistant.helpers.translation import async_get_translations
 
 from .bridge.enrolment import (
     DeviceKey,
@@ -33,6 +32,8 @@ from .bridge.enrolment import (
 )
 from .bridge.fleet_keys import remember_fleet_key
 from .bridge.hub import Hub
+from .bridge.mapping import clean_name
+from .bridge.words import async_words
 from .const import (
     CONF_AREA,
     CONF_DISCOVERY,
@@ -104,8 +105,8 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
         self._abort_if_unique_id_configured()
         waiting = self._waiting()
         self.context["title_placeholders"] = {
-            "name": waiting.name or self.device_id,
-            "model": waiting.model or self.device_id,
+            "name": clean_name(waiting.name, self.device_id),
+            "model": clean_name(waiting.model, self.device_id),
         }
         return await self.async_step_confirm_device()
 
@@ -127,8 +128,8 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
             errors=errors,
             description_placeholders={
                 "site": plain(entry.title),
-                "name": plain(waiting.name),
-                "model": plain(waiting.model),
+                "name": plain(clean_name(waiting.name, self.device_id)),
+                "model": plain(clean_name(waiting.model, "-")),
                 "device_id": self.device_id,
                 "fingerprint": signing.fingerprint(waiting.key) if waiting.key else "-",
                 "trust": await self._words(waiting),
@@ -144,7 +145,7 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
         entry, _ = self.hub()
         self._waiting()
         await self.save_key(key)
-        name = self.form[CONF_NAME].strip()
+        name = clean_name(self.form[CONF_NAME], self.device_id)
         written = {**self.form, CONF_AREA: self._area()}
         self.hass.config_entries.async_add_subentry(entry, device_subentry(self.device_id, key, name, written))
         return self.async_abort(
@@ -175,7 +176,7 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
         return probatio.Schema(details(new_area=is_new) | key_source(sources))
 
     def _proposal(self, waiting: Waiting) -> dict[str, Any]:
-        proposed: dict[str, Any] = {CONF_NAME: waiting.name or self.device_id}
+        proposed: dict[str, Any] = {CONF_NAME: clean_name(waiting.name, self.device_id)}
         if waiting.place:
             known = area_named(self.hass, waiting.place)
             proposed |= {CONF_NEW_AREA: waiting.place} if known is None else {CONF_AREA: known}
@@ -183,9 +184,8 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
 
     async def _words(self, waiting: Waiting) -> str:
         """Say how far the device has shown who it is, in the language of the house."""
-        found = await async_get_translations(self.hass, self.hass.config.language, "selector", {DOMAIN})
-        sentences = (f"trust.options.{waiting.trust}", f"waiting_reason.options.{waiting.reason}")
-        return " ".join(found.get(f"component.{DOMAIN}.selector.{key}", "") for key in sentences).strip()
+        trust, reasons = await async_words(self.hass, "trust"), await async_words(self.hass, "waiting_reason")
+        return f"{trust.get(waiting.trust, '')} {reasons.get(waiting.reason, '')}".strip()
 
     def _area(self) -> str | None:
         chosen: str | None = self.form.get(CONF_AREA)
@@ -357,12 +357,13 @@ class IiotConfigFlow(DeviceDiscovery, domain=DOMAIN):
             except StoreError as err:
                 raise AbortFlow("key_not_saved") from err
         return self.async_update_reload_and_abort(
-            entry, title=self._form[CONF_NAME], data={CONF_PREFIX: self._form[CONF_PREFIX]}
+            entry, title=self._form[CONF_NAME], data_updates={CONF_PREFIX: self._form[CONF_PREFIX]}
         )
 
 
 def _trimmed(user_input: dict[str, Any]) -> dict[str, Any]:
-    return {name: value.strip() if isinstance(value, str) else value for name, value in user_input.items()}
+    trimmed = {name: value.strip() if isinstance(value, str) else value for name, value in user_input.items()}
+    return {**trimmed, CONF_NAME: clean_name(trimmed[CONF_NAME], "")}
 
 
 def _is_connected(hass: HomeAssistant) -> bool:

@@ -13,6 +13,8 @@ EVENT_DEVICE: Final = f"{DOMAIN}_device"
 
 # Entry data: facts about the hub
 CONF_PREFIX: Final = "prefix"
+CONF_DASHBOARD: Final = "dashboard"
+"""Address of the site's dashboard, since its first start."""
 
 # Options hold preferences
 CONF_DISCOVERY: Final = "discovery"

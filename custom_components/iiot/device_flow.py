@@ -30,6 +30,7 @@ from .bridge.enrolment import (
     running_hub,
 )
 from .bridge.hub import Hub
+from .bridge.mapping import clean_name
 from .bridge.stations import device_identifier
 from .const import (
     CONF_AREA,
@@ -184,7 +185,7 @@ class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, st
                     return result
                 errors[CONF_KEY_SOURCE] = "key_not_derived"
         waiting = [
-            selector.SelectOptionDict(value=found.id, label=f"{found.name or found.id} ({found.id})")
+            selector.SelectOptionDict(value=found.id, label=f"{clean_name(found.name, found.id)} ({found.id})")
             for found in reversed(hub.plant.inbox.entries())
         ]
         device_ids = selector.SelectSelector(
@@ -239,7 +240,7 @@ class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, st
             return self._change(key)
         await self.save_key(key)
         return self.async_create_entry(
-            title=self.form[CONF_NAME].strip(),
+            title=clean_name(self.form[CONF_NAME], self.device_id),
             data=device_data(self.device_id, key, self.form),
             unique_id=self.device_id,
         )
@@ -325,5 +326,5 @@ class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, st
         if device is not None and device.area_id != changed[CONF_AREA]:
             dr.async_get(self.hass).async_update_device(device.id, area_id=changed[CONF_AREA])
         return self.async_update_and_abort(
-            self._get_entry(), subentry, title=self.form[CONF_NAME].strip(), data=changed
+            self._get_entry(), subentry, title=clean_name(self.form[CONF_NAME], self.device_id), data=changed
         )

@@ -367,3 +367,15 @@ async def test_a_verified_device_joins_by_itself_where_the_hub_s_owner_said_so(
     assert subentry.data["area"] == area.id
     assert entry.runtime_data.hub.keys.device_keys(DEVICE_ID) == {1: DEVICE_KEY}
     assert [card["context"]["unique_id"] for card in cards(hass)] == [f"{entry.entry_id}:stranger"]
+
+
+async def test_what_a_device_calls_itself_is_one_clean_line(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    entry = await add_hub(hass)
+    await call_verified(hass, entry, name="Press\u200b \u202e  7", model="\u2066")
+    (card,) = cards(hass)
+    assert card["context"]["title_placeholders"] == {"name": "Press 7", "model": DEVICE_ID}
+    form = await open_card(hass)
+    assert suggested(form, "name") == "Press 7"
+    done = await answer(hass, form, name="Press\u200b \u202e 8" + "x" * 200, key_source="derived")
+    assert done["reason"] == "device_added"
+    assert [found.title for found in entry.subentries.values()] == [f"Press 8{'x' * 200}"[:128]]

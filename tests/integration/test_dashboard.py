@@ -1,5 +1,8 @@
 """Each site has a screen of its own: generated, refreshed, removed; and a person's once they have changed it."""
 
+import json
+from pathlib import Path
+
 import pytest
 from homeassistant.components.frontend import DATA_PANELS, async_panel_exists
 from homeassistant.components.lovelace.const import LOVELACE_DATA
@@ -13,11 +16,12 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.iiot.panel import async_forget
 from custom_components.iiot.panel.site import Site, SiteArea, SiteDevice, SitePoint
-from custom_components.iiot.panel.views import MAX_DEVICES, build
+from custom_components.iiot.panel.views import MAX_DEVICES, WORDS, build
 
 from .field import FieldDevice, entity_id
 from .joining import (
     add_hub,
+    answer,
     expected_lingering_timers,  # noqa: F401
     hass_config_dir,  # noqa: F401
     settle,
@@ -26,6 +30,7 @@ from .joining import (
 pytestmark = pytest.mark.usefixtures("mqtt_mock")
 
 PATH = "iiot-hall-3"
+FOLDER = Path(__file__).parents[2] / "custom_components" / "iiot"
 
 
 async def start(hass: HomeAssistant) -> ConfigEntry:
@@ -86,6 +91,34 @@ async def test_the_sidebar_follows_the_name_of_the_site(hass: HomeAssistant) -> 
     hass.config_entries.async_update_entry(entry, title="Press hall")
     await settle(hass)
     assert hass.data[DATA_PANELS][PATH].sidebar_title == "Press hall"
+
+
+async def test_its_address_stays_when_the_site_gets_another_name(hass: HomeAssistant) -> None:
+    entry = await start(hass)
+    form = await entry.start_reconfigure_flow(hass)
+    await answer(hass, form, name="Press hall", prefix="iiot", fleet_key="keep")
+    await settle(hass)
+    assert async_panel_exists(hass, PATH)
+    assert hass.data[DATA_PANELS][PATH].sidebar_title == "Press hall"
+    assert not async_panel_exists(hass, "iiot-press-hall")
+    other = await add_hub(hass, prefix="north", title="Hall 3")
+    assert other.data["dashboard"] == f"{PATH}-2"
+
+
+async def test_it_speaks_the_language_of_the_house(hass: HomeAssistant) -> None:
+    entry = await start(hass)
+    await FieldDevice(hass).join(entry)
+    hass.config.language = "de"
+    words = json.loads((FOLDER / "translations" / "de.json").read_text("utf-8"))["selector"]["dashboard"]["options"]
+    config = await shown(hass)
+    assert [view["title"] for view in config["views"]] == [words["fleet"], words["no_area"]]
+    first = config["views"][0]["sections"][0]["cards"]
+    assert first[1]["name"] == words["live"]
+
+
+def test_its_english_is_that_of_the_translations() -> None:
+    words = json.loads((FOLDER / "translations" / "en.json").read_text("utf-8"))["selector"]["dashboard"]["options"]
+    assert words == WORDS
 
 
 async def test_two_sites_of_one_name_have_two_screens(hass: HomeAssistant) -> None:

@@ -32,6 +32,7 @@ from custom_components.iiot.engine.plant import notices
 from custom_components.iiot.engine.values import UP_LEAVES
 from custom_components.iiot.engine.wire import codec
 from custom_components.iiot.event import LEVELS
+from custom_components.iiot.panel.views import WORDS as DASHBOARD
 from custom_components.iiot.system_health import async_figures
 
 from .joining import (  # noqa: F401  # fixtures
@@ -72,6 +73,7 @@ BANKS = {
     "message": {leaf.value for leaf in UP_LEAVES},
     "age": {"no_clock", "ahead", "behind"},
     "command_line": {"login", "authority"},
+    "dashboard": set(DASHBOARD),
     "silence": {"broker_away", "elsewhere", "others_heard", "nothing_at_all"},
 }
 """Words that forms and screens are put together from."""

@@ -53,7 +53,7 @@ CASES = [
     ("words", EN, '"Add a site"', "7", "no text"),
     ("words", EN, '"Add a site"', '"Add {"', "a brace"),
     ("words", EN, '"Add a site"', '"Add {a site}"', "a proper name"),
-    ("words", EN, '"Live"', '"Live {since}"', "where none is filled in"),
+    ("words", EN, '"Warning"', '"Warning {since}"', "where none is filled in"),
     ("words", EN, '"entry_type"', '"kind"', "'entry_type' is missing"),
     ("words", EN, '"Device",\n      "initiate_flow"', '"Device",\n      "start"', "'initiate_flow' is missing"),
     ("words", EN, '"title": "Industrial IoT"', '"name": "Industrial IoT"', "does not read it"),

@@ -20,6 +20,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from ..const import CONF_AREA, CONF_DEVICE_ID, DOMAIN
 from ..engine.errors import StoreError
 from .enrolment import DeviceKey, area_named, async_put_key, device_subentry
+from .mapping import clean_name
 
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigEntry
@@ -98,7 +99,7 @@ async def _async_enrol(hub: Hub, device_id: str, key: DeviceKey, name: str, plac
         _LOGGER.error("%s: %s cannot join: %s", hub.entry.title, device_id, err.reason)  # noqa: TRY400 - the reason says it all
         return
     area = _area_of(hub, place) if place else None
-    subentry = device_subentry(device_id, key, name or device_id, {CONF_AREA: area})
+    subentry = device_subentry(device_id, key, clean_name(name, device_id), {CONF_AREA: area})
     hub.hass.config_entries.async_add_subentry(hub.entry, subentry)
 
 

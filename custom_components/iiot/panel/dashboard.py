@@ -20,7 +20,8 @@ from homeassistant.helpers.json import cached_json_fragment, json_fragment
 from homeassistant.helpers.storage import Store
 from homeassistant.util import slugify
 
-from ..const import DOMAIN
+from ..bridge.words import async_words
+from ..const import CONF_DASHBOARD, DOMAIN
 from ..runtime import IiotConfigEntry
 from .site import read_site
 from .views import build
@@ -69,7 +70,8 @@ class SiteDashboard(LovelaceConfig):
     async def async_load(self, force: bool) -> dict[str, Any]:
         if self._own is not None:
             return self._own
-        return build(read_site(self.hass, self._entry), self._path)
+        words = await async_words(self.hass, "dashboard")
+        return build(read_site(self.hass, self._entry), self._path, words)
 
     @override
     async def async_json(self, force: bool) -> json_fragment:
@@ -139,7 +141,7 @@ async def async_show(hass: HomeAssistant, entry: IiotConfigEntry) -> CALLBACK_TY
     if LOVELACE_DATA not in hass.data:
         return lambda: None
     dashboards = hass.data[LOVELACE_DATA].dashboards
-    url_path = _free_path(hass, entry.title)
+    url_path = _path_of(hass, entry)
     dashboard = SiteDashboard(hass, entry, url_path)
     await dashboard.async_restore()
     dashboards[url_path] = dashboard
@@ -170,8 +172,16 @@ def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
     return Store(hass, VERSION, f"{DOMAIN}.dashboard.{entry_id}")
 
 
-def _free_path(hass: HomeAssistant, title: str) -> str:
-    wanted = f"{DOMAIN}-{slugify(title, separator='-')}"
+def _path_of(hass: HomeAssistant, entry: IiotConfigEntry) -> str:
+    """Give the address that the dashboard has had since its first day, whatever the site is called now."""
+    kept: str | None = entry.data.get(CONF_DASHBOARD)
+    path = _free_path(hass, kept or f"{DOMAIN}-{slugify(entry.title, separator='-')}")
+    if path != kept:
+        hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_DASHBOARD: path})
+    return path
+
+
+def _free_path(hass: HomeAssistant, wanted: str) -> str:
     path, number = wanted, 1
     while frontend.async_panel_exists(hass, path):
         number += 1

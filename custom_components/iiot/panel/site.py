@@ -40,10 +40,10 @@ class SiteDevice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SiteArea:
-    """The devices of one area; `id` is None for those in none."""
+    """The devices of one area; `id` and `name` are None for those in none."""
 
     id: str | None
-    name: str
+    name: str | None
     icon: str | None
     devices: tuple[SiteDevice, ...]
 
@@ -79,14 +79,14 @@ def _area(hass: HomeAssistant, area_id: str | None, devices: list[SiteDevice]) -
     area = ar.async_get(hass).async_get_area(area_id) if area_id else None
     return SiteArea(
         id=area.id if area else None,
-        name=area.name if area else "No area",
+        name=area.name if area else None,
         icon=area.icon if area else None,
         devices=tuple(sorted(devices, key=lambda device: device.name.casefold())),
     )
 
 
 def _order(area: SiteArea) -> tuple[bool, str]:
-    return (area.id is None, area.name.casefold())
+    return (area.id is None, (area.name or "").casefold())
 
 
 def _device(entities: er.EntityRegistry, station: Station, name: str) -> SiteDevice:

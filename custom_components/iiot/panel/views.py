@@ -1,6 +1,7 @@
 """Views of a site's dashboard: the fleet's health first, then the areas. Sections fold to one column on a phone."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from .site import Site, SiteArea, SiteDevice, SitePoint
@@ -17,36 +18,55 @@ LOW_BATTERY: Final = 20
 HOURS: Final = 1
 
 type Card = dict[str, Any]
+type Words = Mapping[str, str]
+
+WORDS: Final = MappingProxyType(
+    {
+        "fleet": "Fleet",
+        "live": "Live",
+        "late": "Late",
+        "asleep": "Asleep",
+        "lost": "Lost",
+        "waiting": "Waiting",
+        "refused": "Refused",
+        "late_or_lost": "Late or lost",
+        "battery_low": "Battery below",
+        "map": "Map",
+        "no_area": "No area",
+    }
+)
+"""What the translations say in other languages, in the bank `dashboard`."""
 
 _FLEET: Final = (
-    ("fleet.live", "Live", "green"),
-    ("fleet.late", "Late", "amber"),
-    ("fleet.asleep", "Asleep", "blue"),
-    ("fleet.lost", "Lost", "red"),
-    ("fleet.inbox", "Waiting", "purple"),
-    ("fleet.refused_messages", "Refused", "deep-orange"),
+    ("fleet.live", "live", "green"),
+    ("fleet.late", "late", "amber"),
+    ("fleet.asleep", "asleep", "blue"),
+    ("fleet.lost", "lost", "red"),
+    ("fleet.inbox", "waiting", "purple"),
+    ("fleet.refused_messages", "refused", "deep-orange"),
 )
 _INTEGRATION: Final = {"action": "navigate", "navigation_path": "/config/integrations/integration/iiot"}
 
 
-def build(site: Site, url_path: str) -> dict[str, Any]:
-    """Build the whole dashboard."""
+def build(site: Site, url_path: str, words: Words = WORDS) -> dict[str, Any]:
+    """Build the whole dashboard; what `words` lacks is said in English."""
+    said = {**WORDS, **words}
     return {
         "title": site.title,
-        "views": [_first_view(site, url_path), *(_area_view(area) for area in site.areas)],
+        "views": [_first_view(site, url_path, said), *(_area_view(area, said) for area in site.areas)],
     }
 
 
-def _first_view(site: Site, url_path: str) -> Card:
+def _first_view(site: Site, url_path: str, words: Words) -> Card:
     devices = [device for area in site.areas for device in area.devices]
     sections = [
-        _section([_heading("Fleet", "mdi:lan"), *_fleet_tiles(site)]),
-        *_attention(devices),
-        *(_summary(area, url_path) for area in site.areas),
-        *_map(devices),
+        _section([_heading(words["fleet"], "mdi:lan"), *_fleet_tiles(site, words)]),
+        *_attention(devices, words),
+        *(_summary(area, url_path, words) for area in site.areas),
+        *_map(devices, words),
     ]
     return {
-        "title": "Fleet",
+        "title": words["fleet"],
         "path": "fleet",
         "icon": "mdi:lan",
         "type": "sections",
@@ -55,26 +75,32 @@ def _first_view(site: Site, url_path: str) -> Card:
     }
 
 
-def _fleet_tiles(site: Site) -> Iterable[Card]:
+def _fleet_tiles(site: Site, words: Words) -> Iterable[Card]:
     for key, name, color in _FLEET:
         entity_id = site.fleet.get(key)
         if entity_id is not None:
-            tile = _tile(entity_id, name) | {"color": color}
+            tile = _tile(entity_id, words[name]) | {"color": color}
             yield tile | {"tap_action": _INTEGRATION} if key == "fleet.inbox" else tile
 
 
-def _attention(devices: list[SiteDevice]) -> list[Card]:
+def _attention(devices: list[SiteDevice], words: Words) -> list[Card]:
     """What a person should look at. Each card is there only while it has something to say."""
     connections = [{"entity": device.connection, "name": device.name} for device in devices if device.connection]
     batteries = [{"entity": device.battery, "name": device.name} for device in devices if device.battery]
     cards = []
     if connections:
         cards.append(
-            _filtered("Late or lost", connections, {"condition": "state", "state": ["late", "lost", "unavailable"]})
+            _filtered(
+                words["late_or_lost"], connections, {"condition": "state", "state": ["late", "lost", "unavailable"]}
+            )
         )
     if batteries:
         cards.append(
-            _filtered(f"Battery below {LOW_BATTERY} %", batteries, {"condition": "numeric_state", "below": LOW_BATTERY})
+            _filtered(
+                f"{words['battery_low']} {LOW_BATTERY} %",
+                batteries,
+                {"condition": "numeric_state", "below": LOW_BATTERY},
+            )
         )
     return [_section(cards)] if cards else []
 
@@ -90,7 +116,7 @@ def _filtered(title: str, entities: list[dict[str, str]], condition: Card) -> Ca
     }
 
 
-def _summary(area: SiteArea, url_path: str) -> Card:
+def _summary(area: SiteArea, url_path: str, words: Words) -> Card:
     action = {"action": "navigate", "navigation_path": f"/{url_path}/{_path(area)}"}
     leaders = [
         _tile(point.entity_id, device.name) | _graph(point)
@@ -99,21 +125,24 @@ def _summary(area: SiteArea, url_path: str) -> Card:
         if point.has_graph
     ]
     return _section(
-        [_heading(area.name, area.icon or "mdi:floor-plan") | {"tap_action": action}, *leaders[:MAX_LEADERS]]
+        [
+            _heading(area.name or words["no_area"], area.icon or "mdi:floor-plan") | {"tap_action": action},
+            *leaders[:MAX_LEADERS],
+        ]
     )
 
 
-def _map(devices: list[SiteDevice]) -> list[Card]:
+def _map(devices: list[SiteDevice], words: Words) -> list[Card]:
     positions = [{"entity": device.position, "name": device.name} for device in devices if device.position]
     if not positions:
         return []
     card = {"type": "map", "entities": positions, "grid_options": {"columns": "full", "rows": 6}}
-    return [_section([_heading("Map", "mdi:map"), card])]
+    return [_section([_heading(words["map"], "mdi:map"), card])]
 
 
-def _area_view(area: SiteArea) -> Card:
+def _area_view(area: SiteArea, words: Words) -> Card:
     sections = [_device_section(device) for device in area.devices[:MAX_DEVICES]]
-    return _view(area.name, _path(area), area.icon, sections)
+    return _view(area.name or words["no_area"], _path(area), area.icon, sections)
 
 
 def _device_section(device: SiteDevice) -> Card:
