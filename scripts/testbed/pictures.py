@@ -21,6 +21,7 @@ CHOSEN = {
     "device": "device",
     "by-hand": "add-a-device",
     "repair": "repair",
+    "check-connectivity-device": "check-connectivity",
 }
 """Name of the test's picture → name in docs/images."""
 
