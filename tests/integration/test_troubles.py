@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,10 +9,8 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.iiot.bridge.discovery import enrol
-from custom_components.iiot.bridge.hub import TRIM_EVERY
 from custom_components.iiot.bridge.notices import JOURNAL_OVERRUN, issue_id_of
 from custom_components.iiot.bridge.sender import MOST_WAITING, Sender
 from custom_components.iiot.const import DOMAIN
@@ -47,8 +44,7 @@ async def test_rows_that_nobody_has_read_are_lost_loudly(
     entry = await add_hub(hass)
     steps = [Trimmed(7, {"history": 7}, True, DEVICE_ID), Trimmed(0, {}, False)]
     monkeypatch.setattr(SqliteIntake, "trim", lambda *_, **__: steps.pop(0))
-    async_fire_time_changed(hass, dt_util.utcnow() + TRIM_EVERY + timedelta(seconds=1))
-    await settle(hass)
+    await entry.runtime_data.hub._trim(dt_util.utcnow())
     assert "7 rows are gone before history read them; most of the room was taken by press-07" in caplog.text
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id_of(entry.entry_id, JOURNAL_OVERRUN, None))
     assert issue is not None
