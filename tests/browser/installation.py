@@ -80,6 +80,15 @@ class Installation:
         finally:
             await plant.stop()
 
+    @asynccontextmanager
+    async def speaking(self, language: str) -> AsyncIterator[None]:
+        """Let the house speak another language; the hub starts anew, since entities are named when they are added."""
+        await self._speak(language)
+        try:
+            yield
+        finally:
+            await self._speak("en")
+
     def forget_log(self) -> None:
         """Judge what is logged from now on."""
         self._told = len(self.hass.log())
@@ -92,3 +101,8 @@ class Installation:
         """Return warnings and errors of ours that nobody expects."""
         found = problems(self.hass.log()[self._told :])
         return [one for one in found if not any(known.search(one) for known in self._expected)]
+
+    async def _speak(self, language: str) -> None:
+        async with self.hass.api() as api, await api.websocket() as socket:
+            await socket.call("config/core/update", language=language)
+            await api.post(f"/api/config/config_entries/entry/{self.entry_id}/reload", {})

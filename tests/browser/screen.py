@@ -20,7 +20,7 @@ BROKEN: Final = re.compile(
     re.MULTILINE,
 )
 """Words that no person should read: a raw key, a placeholder that was not filled, a card without its entity."""
-VALUELESS: Final = re.compile(r"^(?:Unknown|Unavailable)$", re.MULTILINE)
+VALUELESS: Final = re.compile(r"^(?:Unknown|Unavailable|Unbekannt|Nicht verfügbar)$", re.MULTILINE)
 
 _TEXT: Final = """() => {
   const lines = [];
