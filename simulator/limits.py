@@ -6,6 +6,7 @@ import contextlib
 import errno
 import resource
 import socket
+import ssl
 from pathlib import Path
 from typing import Final
 
@@ -54,6 +55,12 @@ def in_words(trouble: OSError) -> str:
     """Say why a connection cannot be made, and what to do."""
     if isinstance(trouble, socket.gaierror):
         return "the broker's host name is unknown: check --broker"
+    if isinstance(trouble, ssl.SSLCertVerificationError):
+        return (
+            f"the broker's certificate is not trusted ({trouble.verify_message}): check --ca, and the host of --broker"
+        )
+    if isinstance(trouble, ssl.SSLError):
+        return "the broker does not speak TLS on this port: check --broker and --tls"
     if isinstance(trouble, TimeoutError):
         return "the broker does not answer: check --broker, and firewalls on the way"
     words = WORDS.get(trouble.errno or 0)

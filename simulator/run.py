@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
+import ssl
 import sys
 import time
 
@@ -27,6 +29,7 @@ from .state import FolderStore, MemoryStore
 
 SHARE_OF_TIME = 0.05
 """The status of a large fleet takes long to write: it is written less often, so that it takes no more."""
+PASSWORD = "IIOT_SIM_PASSWORD"  # noqa: S105 - the name of a variable
 KEYS = "keys: + adds a device, - takes one away, q leaves"
 
 
@@ -172,7 +175,26 @@ def _connect(options: argparse.Namespace) -> Connect:
     host, _, port = options.broker.rpartition(":")
     if not host or not port.isdigit():
         raise ScenarioError(f"{options.broker} is not HOST:PORT")
-    return over_broker(Broker(host=host, port=int(port)), mqtt5=options.mqtt == "5", seed=options.seed)
+    broker = Broker(host=host, port=int(port), user=options.user, password=_password(options), tls=_tls(options))
+    return over_broker(broker, mqtt5=options.mqtt == "5", seed=options.seed)
+
+
+def _password(options: argparse.Namespace) -> str | None:
+    """Never an option of its own: every user of the machine can read a command line."""
+    if options.password_file is None:
+        return os.environ.get(PASSWORD) if options.user is not None else None
+    if options.user is None:
+        raise ScenarioError("a password needs a user: --user NAME")
+    return str(options.password_file.read_text(encoding="utf-8")).rstrip("\r\n")
+
+
+def _tls(options: argparse.Namespace) -> ssl.SSLContext | None:
+    if options.ca is None:
+        return ssl.create_default_context() if options.tls else None
+    try:
+        return ssl.create_default_context(cadata=options.ca.read_text(encoding="ascii"))
+    except (ssl.SSLError, ValueError) as err:
+        raise ScenarioError(f"{options.ca} holds no certificate in PEM form") from err
 
 
 def _connections(plan: Scenario, options: argparse.Namespace) -> int:

@@ -4,17 +4,11 @@ import asyncio
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 import pytest_socket
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from paho.mqtt.client import MQTTMessageInfo
 from paho.mqtt.enums import MQTTErrorCode
 
@@ -23,6 +17,7 @@ from iiot_engine.links.broker import Broker, LinkDownError, LinkFullError, Stati
 from iiot_engine.links.paho import PahoLink, Pulse
 from testbed.broker import Broker as Mosquitto
 from testbed.ports import LOOPBACK, free_ports
+from tests.certificate import write_certificate
 
 SOON_S = 10.0
 
@@ -370,30 +365,3 @@ async def test_messages_that_came_in_one_tls_record_are_all_read(tmp_path: Path)
     await soon(lambda: len(heard) == 20)
     await link.drop()
     server.close()
-
-
-def write_certificate(folder: Path) -> tuple[Path, Path]:
-    """Write a certificate for the loopback address, signed by itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "broker")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(LOOPBACK))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.KeyUsage(*[usage in (0, 5, 6) for usage in range(9)]), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "broker.crt", folder / "broker.key"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return paths

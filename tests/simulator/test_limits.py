@@ -3,6 +3,7 @@
 import errno
 import resource
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,7 @@ def test_a_system_that_does_not_tell_its_ports_is_taken_to_have_enough(
         (OSError(errno.EHOSTUNREACH, "x"), "there is no way to the broker's host"),
         (socket.gaierror(-2, "x"), "the broker's host name is unknown"),
         (TimeoutError(), "the broker does not answer"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER]"), "the broker does not speak TLS on this port"),
         (ConnectionRefusedError("the broker refuses: Not authorized"), "the broker refuses: Not authorized"),
     ],
 )
