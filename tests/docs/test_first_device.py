@@ -6,9 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from iiot_engine.devices.inbox import Trust
 from iiot_engine.values import Connection, Now
+from iiot_engine.wire import signing
 
 from .pages import ROOT
 from .world import FLEET_KEY, World
@@ -69,12 +72,16 @@ class Air:
         return self.world.now
 
 
-def run(monkeypatch: pytest.MonkeyPatch, air: Air) -> None:
+def execute() -> None:
+    """Run the script of the page."""
     script = re.search(
         r"<!-- tested: thermometer -->\n```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL
     )
     assert script is not None
+    exec(compile(script[1], "thermometer.py", "exec"), {"__name__": "__main__"})
 
+
+def run(monkeypatch: pytest.MonkeyPatch, air: Air, answer: str = "Success") -> None:
     class Client:
         on_connect: Any = None
         on_message: Any = None
@@ -86,8 +93,9 @@ def run(monkeypatch: pytest.MonkeyPatch, air: Air) -> None:
         def username_pw_set(self, user: str | None, password: str | None) -> None:
             pass
 
-        def connect(self, host: str, *, keepalive: int) -> None:
-            self.on_connect(self, None, None, None, None)
+        def connect(self, host: str, port: int, *, keepalive: int) -> None:
+            assert (host, port) == ("broker", 1884)
+            self.on_connect(self, None, None, ReasonCode(PacketTypes.CONNACK, answer), None)
 
         def subscribe(self, topics: list[tuple[str, int]]) -> None:
             assert topics == [(f"iiot/{ID}/poll", 0), (f"iiot/{ID}/command", 2)]
@@ -102,13 +110,21 @@ def run(monkeypatch: pytest.MonkeyPatch, air: Air) -> None:
     monkeypatch.setattr("time.monotonic", air.monotonic)
     monkeypatch.setattr("time.time_ns", air.time_ns)
     with pytest.raises(StopRunningError):
-        exec(compile(script[1], "thermometer.py", "exec"), {"__name__": "__main__"})
+        execute()
 
 
-def test_the_script_joins_and_shows_a_temperature(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a person enters before the script."""
     monkeypatch.setenv("FLEET_KEY", FLEET_KEY.hex())
     monkeypatch.setenv("BROKER", "broker")
+    monkeypatch.setenv("BROKER_PORT", "1884")
     monkeypatch.chdir(tmp_path)
+
+
+def test_the_script_joins_and_shows_a_temperature(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     air = Air()
     run(monkeypatch, air)
     member = air.world.plant.members[ID]
@@ -117,3 +133,30 @@ def test_the_script_joins_and_shows_a_temperature(monkeypatch: pytest.MonkeyPatc
     assert 15 < float(member.board.values["temperature"].value or 0) < 27
     assert (tmp_path / f"{ID}.boot").read_text() == "1"
     assert member.device.refusals.total == 0
+    fingerprint = signing.fingerprint(signing.derive_device_key(FLEET_KEY, ID, 1))
+    assert capsys.readouterr().out.splitlines() == [
+        f"device {ID}, key fingerprint {fingerprint}",
+        "broker broker:1884: Success",
+    ]
+
+
+def test_the_script_says_why_the_broker_refuses_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    air = Air()
+    monkeypatch.setattr(air, "approve", lambda: None)
+    run(monkeypatch, air, "Not authorized")
+    assert "broker broker:1884: Not authorized" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("BROKER", "", "BROKER is missing"),
+        ("FLEET_KEY", "", "FLEET_KEY is missing or no key: 64 hex digits"),
+        ("FLEET_KEY", FLEET_KEY.hex()[:-2], "FLEET_KEY is missing or no key: 64 hex digits"),
+        ("FLEET_KEY", "x" * 64, "FLEET_KEY is missing or no key: 64 hex digits"),
+    ],
+)
+def test_the_script_says_what_it_lacks(name: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match=words):
+        execute()
