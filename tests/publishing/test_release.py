@@ -177,6 +177,13 @@ def test_the_notes_are_the_section_of_the_changelog(tree: Path, dist: Path) -> N
     assert notes(tree) == "- Do more.\n"
 
 
+def test_links_of_the_notes_lead_to_the_files_of_the_tag(tree: Path) -> None:
+    said = "[here](docs/a.md#b) and [there](https://example.org/c)"
+    replace(tree, "CHANGELOG.md", PENDING, f"## [9.9.9] - 2026-12-01\n\n- Read {said}.\n\n{DATED}")
+    home = "https://github.com/iiot-for-home-assistant/iiot/blob/9.9.9"
+    assert notes(tree) == f"- Read [here]({home}/docs/a.md#b) and [there](https://example.org/c).\n"
+
+
 def test_the_wheel_holds_the_command_line_tools_and_nothing_else(dist: Path) -> None:
     (wheel,) = dist.glob("*.whl")
     with ZipFile(wheel) as archive:

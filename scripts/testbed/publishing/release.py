@@ -22,6 +22,8 @@ DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 PENDING = "Unreleased"
 """Stands for the date of a version that has none yet."""
 VERSION = re.compile(r"\d+\.\d+\.\d+(?:b\d+)?")
+RELATIVE = re.compile(r"\]\((?![a-z]+:|#|/)")
+"""Where a link to a file of the repository begins."""
 LICENCE = "LICENSE"
 COMMAND_LINE = ("LICENSE", "README.md", "pyproject.toml", "setup.py", "simulator", f"custom_components/{DOMAIN}/engine")
 """What the wheel of the command-line tools is made of."""
@@ -94,10 +96,14 @@ def build(root: Path, target: Path) -> list[Path]:
 
 
 def notes(root: Path) -> str:
-    """Return the newest section of the changelog, without its heading."""
+    """Return the newest section of the changelog, without its heading; its links lead to the files of the tag."""
     text = (root / "CHANGELOG.md").read_text("utf-8")
     heading = HEADING.search(text)
-    return "" if heading is None else text[heading.end() :].partition("\n## ")[0].strip() + "\n"
+    if heading is None:
+        return ""
+    section = text[heading.end() :].partition("\n## ")[0].strip() + "\n"
+    home = json.loads((root / "custom_components" / DOMAIN / "manifest.json").read_text("utf-8"))["documentation"]
+    return RELATIVE.sub(f"]({home}/blob/{heading['version']}/", section)
 
 
 def files_of(root: Path, path: str) -> dict[str, tuple[int, bytes]]:
