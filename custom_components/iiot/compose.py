@@ -1,6 +1,7 @@
 """Composition root: the one place that builds store, keys, plant and hub."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +29,8 @@ from .engine.values import Discovery, Settings
 if TYPE_CHECKING:
     from .runtime import IiotConfigEntry
 
+FOLDER_MODE: Final = 0o700
+"""Of the folder that holds keys and journal, and of the one that holds all sites."""
 REPLAY_STEP: Final = 2_000
 """Journal rows read at a time after a start."""
 
@@ -60,6 +63,7 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
     device_ids = [str(subentry.unique_id) for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE)]
 
     def build() -> tuple[Plant, SqliteIntake]:
+        _close_to_others(folder)
         if entry.unique_id in pending:
             keys.create(pending[entry.unique_id])
         else:
@@ -78,6 +82,14 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
     plant, store = await hass.async_add_executor_job(build)
     pending.pop(str(entry.unique_id), None)
     return Hub(hass, entry, plant, store, keys, began_anew=store.is_new and bool(device_ids))
+
+
+def _close_to_others(folder: Path) -> None:
+    """Make the hub's folder for this user alone, and close one that another release has left open."""
+    for one in (folder.parent, folder):
+        with suppress(OSError):  # a disk that knows no modes; what cannot be written is told by what writes it
+            one.mkdir(mode=FOLDER_MODE, exist_ok=True)
+            one.chmod(FOLDER_MODE)
 
 
 def _catch_up(plant: Plant, store: SqliteIntake) -> None:

@@ -105,6 +105,16 @@ async def test_platforms_that_fail_leave_no_open_file(
     assert journals_open() == 0
 
 
+async def test_only_this_user_gets_at_keys_and_journal(hass: HomeAssistant, mqtt_mock: Any) -> None:
+    entry = await add_hub(hass)
+    folder = folder_of(hass, entry.entry_id)
+    assert [one.stat().st_mode & 0o777 for one in (folder.parent, folder)] == [0o700, 0o700]
+    for one in (folder.parent, folder):
+        one.chmod(0o755)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert [one.stat().st_mode & 0o777 for one in (folder.parent, folder)] == [0o700, 0o700]
+
+
 async def test_a_journal_that_cannot_be_read_is_closed_and_named(
     hass: HomeAssistant, mqtt_mock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
