@@ -35,6 +35,7 @@ def _pace() -> str:
         f"| bool, enum or text of a channel | every {points.PROMPT_S:g} s |",
         f"| last seen | every {health.SEEN_EVERY_S:g} s |",
         f"| figures of the hub | every {health.FLEET_EVERY_S:g} s |",
+        f"| refusals of devices that the site does not hold | every {points.FLEET_EVERY.total_seconds():g} s |",
         f"| warning about the number of enabled entities of a site | from {points.BUDGET:,} |",
     ]
     return "\n".join(lines)
