@@ -61,6 +61,10 @@ async def test_it_shows_the_fleet_and_then_the_areas(hass: HomeAssistant) -> Non
     assert [card["name"] for card in first[1:]] == [
         "Live", "Late", "Asleep", "Lost", "Waiting", "Refused"
     ]  # fmt: skip
+    above_0 = [[{"condition": "numeric_state", "entity": card["entity"], "above": 0}] for card in first[1:]]
+    assert [card.get("visibility") for card in first[1:]] == [
+        None, above_0[1], None, above_0[3], None, above_0[5]
+    ]  # fmt: skip
     temperature = entity_id(hass, "sensor", station, "temperature")
     boiler = config["views"][1]["sections"][0]["cards"]
     assert boiler[0]["heading"] == "Big press"

@@ -45,6 +45,8 @@ _FLEET: Final = (
     ("fleet.inbox", "waiting", "purple"),
     ("fleet.refused_messages", "refused", "deep-orange"),
 )
+_ALARMING: Final = ("fleet.late", "fleet.lost", "fleet.refused_messages")
+"""Shown only above 0: a tile has its colour at every number."""
 _INTEGRATION: Final = {"action": "navigate", "navigation_path": "/config/integrations/integration/iiot"}
 
 
@@ -80,6 +82,8 @@ def _fleet_tiles(site: Site, words: Words) -> Iterable[Card]:
         entity_id = site.fleet.get(key)
         if entity_id is not None:
             tile = _tile(entity_id, words[name]) | {"color": color}
+            if key in _ALARMING:
+                tile["visibility"] = [{"condition": "numeric_state", "entity": entity_id, "above": 0}]
             yield tile | {"tap_action": _INTEGRATION} if key == "fleet.inbox" else tile
 
 
