@@ -114,11 +114,10 @@ class World:
         self.held_commits = []
         yield
         self.finish_commits()
-        self.held_commits = None
 
-    def finish_commits(self) -> None:
-        """Write what waits."""
-        waiting, self.held_commits = self.held_commits or [], None
+    def finish_commits(self, *, hold: bool = False) -> None:
+        """Write what waits; what comes then is written at once, or held again."""
+        waiting, self.held_commits = self.held_commits or [], [] if hold else None
         for batch in waiting:
             self._write(batch)
 

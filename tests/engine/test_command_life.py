@@ -180,7 +180,8 @@ def test_everything_comes_back_after_a_restart() -> None:
     done.steps = [*first.steps]
     done.pass_to(Step.DONE, 5)
     again = Ledger()
-    again.restore([Command.restored(one.cid, one.device_id, one.state()) for one in (done, first, second)], at(10))
+    again.restore([Command.restored(one.cid, one.device_id, one.state()) for one in (done, first, second)])
+    again.resume(at(10))
     assert again.due(at(10)) == first, "sent on, since nobody knows whether it arrived"
     assert again.remaining_ns(at(10)) == 20 * NS_PER_S
     assert again.waiting == (second,)
@@ -192,7 +193,8 @@ def test_everything_comes_back_after_a_restart() -> None:
 def test_a_clock_that_jumped_while_the_hub_was_down_makes_no_deadline_longer(jump_s: int) -> None:
     _, command = begun()
     again = Ledger()
-    again.restore([command], at(jump_s))
+    again.restore([command])
+    again.resume(at(jump_s))
     assert 0 <= again.remaining_ns(at(jump_s)) <= LIFE_S * NS_PER_S
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from iiot_engine.devices.downlink import LEAP
 from iiot_engine.effects import Notice, Publish
-from iiot_engine.plant.answers import make_cid
+from iiot_engine.plant.outbox import make_cid
 from iiot_engine.values import NS_PER_S
 from iiot_engine.wire import canonical, codec, signing
 from tests.builders import Machine, World

@@ -154,9 +154,10 @@ def test_numbers_reserved_for_a_boot_are_not_used_in_the_next() -> None:
         world.plant._site.entropy = lambda size: b"\x01".rjust(size, b"\x00")  # it starts low this time
         machine.reboot()
         machine.beat()
-    downlink = machine.member.device.downlink
-    assert downlink.nonce == machine.nonce
-    assert not downlink.can_send, "nothing is reserved on disk for this boot yet"
+        world.finish_commits(hold=True)
+        downlink = machine.member.device.downlink
+        assert downlink.nonce == machine.nonce
+        assert not downlink.can_send, "nothing is reserved on disk for this boot yet"
     world.pass_time(2)
     assert downlink.can_send
     world.kill()

@@ -41,6 +41,14 @@ class ManifestChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandChanged:
+    """A command went on; read it in the plant."""
+
+    device_id: str
+    cid: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceLogged:
     """A line of a device's own log, as it came."""
 
@@ -121,6 +129,7 @@ type Effect = (
     | HealthChanged
     | ConnectionChanged
     | ManifestChanged
+    | CommandChanged
     | DeviceLogged
     | Happened
     | Refused

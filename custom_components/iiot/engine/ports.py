@@ -1,6 +1,6 @@
 """What the engine needs from outside, as small protocols."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 STATE_VERSION: Final = 2
@@ -35,6 +35,20 @@ class JournalEntry(NamedTuple):
     row: JournalRow
 
 
+CLOSED_COMMANDS: Final = 64
+"""Closed commands of a device that are given back after a start."""
+
+
+class KeptCommand(NamedTuple):
+    """One command as the journal keeps it."""
+
+    cid: str
+    """ULID: in the order of their making."""
+    device_id: str
+    is_open: bool
+    state: bytes
+
+
 class Batch(NamedTuple):
     """What one commit makes durable, all or nothing."""
 
@@ -48,6 +62,8 @@ class Batch(NamedTuple):
     """Device id → its last values, where they changed since this was last given. When set, even
     empty, the cursor of the reader `last_values` moves to the end of the journal, this batch
     included."""
+    commands: Sequence[KeptCommand] = ()
+    """Commands that are new or went on."""
 
 
 class Kept(NamedTuple):
@@ -57,6 +73,8 @@ class Kept(NamedTuple):
     state: bytes
     manifest: bytes | None
     values: bytes | None
+    commands: tuple[KeptCommand, ...] = ()
+    """All of its open commands, and the newest that are closed, oldest first."""
 
 
 class IntakeStore(Protocol):
@@ -92,7 +110,7 @@ class IntakeStore(Protocol):
         """Drop the oldest rows, in small steps: call again while `more` is true.
 
         Those received before `before_ns` that every reader has taken go, and whatever does not
-        fit `max_bytes`, taken or not.
+        fit `max_bytes`, taken or not. Of closed commands the newest stay.
         """
         ...
 

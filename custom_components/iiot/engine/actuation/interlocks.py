@@ -135,7 +135,7 @@ class Guard:
     def _check_slew(self, value: float, reported: Scalar | None, slew_per_s: float, now: Now) -> None:
         """Judge a step by the time since the last movement; one that nobody remembers was a second ago."""
         moved = self._moved
-        before = reported if reported is not None else moved and moved.value
+        before = reported if reported is not None or moved is None else moved.value
         if before is None or isinstance(before, bool | str):
             return
         elapsed_s = 1.0 if moved is None else max(1.0, (now.steady_ns - moved.at_ns) / NS_PER_S)

@@ -159,17 +159,33 @@ class Ledger:
         """Whether something has to be committed."""
         return bool(self._fresh)
 
-    def restore(self, commands: list[Command], now: Now) -> None:
-        """Take up the commands of the journal, oldest first; one that was sent is sent on until its deadline."""
+    def restore(self, commands: list[Command]) -> None:
+        """Take up the commands of the journal, oldest first; `resume` sends on what was sent."""
         for command in commands:
             if command.step is Step.REQUESTED:
                 self._waiting.append(command)
             elif command.step in ON_ITS_WAY and self._open is None:
-                left_ns = min(command.life_ns, max(0, (command.until_ns or 0) - now.wall_ns))
                 self._open, self._settled = command, True
-                self._again_ns, self._ends_ns = now.steady_ns, now.steady_ns + left_ns
             else:
                 self._remember(command)
+
+    def resume(self, now: Now) -> None:
+        """The hub starts: nobody knows whether the open command arrived, so it is sent on until its deadline."""
+        if self._open is not None:
+            left_ns = min(self._open.life_ns, max(0, (self._open.until_ns or 0) - now.wall_ns))
+            self._again_ns, self._ends_ns = now.steady_ns, now.steady_ns + left_ns
+
+    def hurry(self, now: Now) -> None:
+        """The device started anew: what it may have missed is sent again at once."""
+        self._again_ns = min(self._again_ns, now.steady_ns)
+
+    def abandon(self, now: Now) -> list[Command]:
+        """The device is taken out: nothing is sent any more; gives back what changed."""
+        changed = self.cancel(now)
+        if self._open is not None:
+            self._ends_ns = now.steady_ns
+            changed += self.expire(now)
+        return changed
 
     def _note(self, command: Command) -> None:
         self._fresh[command.cid] = command

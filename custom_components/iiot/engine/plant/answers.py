@@ -3,10 +3,9 @@
 from typing import Any, Final
 
 from ..devices.device import Device
-from ..effects import Effect, Publish
-from ..ports import Entropy
-from ..values import DOWN_QOS, NS_PER_MS, NS_PER_S, Connection, Leaf, Now
-from ..wire import topics
+from ..effects import Effect
+from ..values import NS_PER_MS, NS_PER_S, Connection, Leaf, Now
+from . import orders, outbox
 from .member import Member
 from .site import Site
 
@@ -18,7 +17,6 @@ COMMAND_LIFE_NS: Final = 30 * NS_PER_S
 _ASKING: Final = ((5, 60 * NS_PER_S), (10, 600 * NS_PER_S))
 _ASKING_LAST_NS: Final = 3600 * NS_PER_S
 """An unknown manifest is asked for every minute, later every 10, then every 60 minutes."""
-_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def send_due(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
@@ -34,8 +32,8 @@ def send_due(site: Site, member: Member, now: Now, effects: list[Effect]) -> Non
     if (member.owed and member.snapshot is None) or _receipt_is_free(site, member, now):
         member.owed = False
         member.receipts.sent(now.steady_ns)
-        _send(site, device, Leaf.STORED, _receipt(member), now, effects)
-    if member.connection is not Connection.ASLEEP or now.steady_ns < member.listens_until_ns:
+        outbox.send(site, device, Leaf.STORED, _receipt(member), now, effects)
+    if member.connection is Connection.LOST or orders.is_awake(member, now):
         _send_wishes(site, member, now, effects)
     if device.downlink.wanted() is not None:
         site.touch(member, now.steady_ns, NS_PER_S)
@@ -53,6 +51,7 @@ def _has_any(member: Member, now: Now) -> bool:
         or _is_past(member.wants.poll_due_ns, now)
         or _wants_manifest(member)
         or member.wants.set_time_up_ns is not None
+        or orders.wants_to_send(member, now)
     )
 
 
@@ -74,7 +73,7 @@ def _send_wishes(site: Site, member: Member, now: Now, effects: list[Effect]) ->
         wants.poll_due_ns = None
         wants.polled_ns = now.steady_ns
         body = {"pid": site.entropy(4).hex(), "ch": []}
-        _send(site, device, Leaf.POLL, body, now, effects)
+        outbox.send(site, device, Leaf.POLL, body, now, effects)
     clock = device.clocks.get(device.window.boot)
     if clock is None or clock.anchor_ns is None:
         return  # a command needs a deadline in the device's own time
@@ -85,6 +84,7 @@ def _send_wishes(site: Site, member: Member, now: Now, effects: list[Effect]) ->
         _command(site, device, "describe", {}, up_ns, now, effects)
     if wants.set_time_up_ns is not None and device.obeys("set_time"):
         _set_time(site, member, wants.set_time_up_ns, up_ns, now, effects)
+    orders.send(site, member, up_ns, now, effects)
 
 
 def _is_past(due_ns: int | None, now: Now) -> bool:
@@ -123,27 +123,5 @@ def _set_time(site: Site, member: Member, asked_ns: int, up_ns: int, now: Now, e
 def _command(
     site: Site, device: Device, name: str, args: dict[str, Any], up_ns: int, now: Now, effects: list[Effect]
 ) -> None:
-    """Send a command that is void once the device's time since boot has passed `up_ns` by its lifetime."""
-    body = {
-        "cid": make_cid(now.wall_ns, site.entropy),
-        "cmd": name,
-        "args": args,
-        "until": (up_ns + COMMAND_LIFE_NS) // NS_PER_MS,
-        "exp": (now.wall_ns + COMMAND_LIFE_NS) // NS_PER_S,
-    }
-    _send(site, device, Leaf.COMMAND, body, now, effects)
-
-
-def _send(site: Site, device: Device, leaf: Leaf, body: dict[str, Any], now: Now, effects: list[Effect]) -> None:
-    if not device.downlink.can_send:
-        return
-    kid, key = device.keys.current
-    message = device.downlink.seal(leaf, device.id, kid, key, now, body)
-    topic = topics.topic_of(site.settings.prefix, device.id, leaf)
-    effects.append(Publish(topic, message, DOWN_QOS[leaf]))
-
-
-def make_cid(wall_ns: int, entropy: Entropy) -> str:
-    """Build a ULID: 48 bits of milliseconds, 80 random bits, in Crockford's base 32."""
-    number = (wall_ns // NS_PER_MS) << 80 | int.from_bytes(entropy(10))
-    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+    cid = outbox.make_cid(now.wall_ns, site.entropy)
+    outbox.send(site, device, Leaf.COMMAND, outbox.command(cid, name, args, up_ns, COMMAND_LIFE_NS, now), now, effects)

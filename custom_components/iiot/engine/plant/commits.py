@@ -5,11 +5,11 @@ from typing import Final
 import orjson
 
 from ..effects import Commit, Effect
-from ..ports import Batch
+from ..ports import Batch, KeptCommand
 from ..values import NS_PER_S, Now
 from . import answers, notices
 from .member import Member
-from .site import Site, Waiting
+from .site import Flying, Site, Waiting
 
 SAVE_VALUES_EVERY_NS: Final = 30 * NS_PER_S
 """How often the last values are saved; what is younger is read from the journal at a start."""
@@ -36,16 +36,20 @@ def _close_batch(site: Site, now: Now) -> Batch:
     waiting.number += 1
     states = []
     manifests = []
+    commands: list[KeptCommand] = []
     for device_id, member in waiting.dirty.items():
         member.device.downlink.wanted()
         downlink = member.device.downlink
-        waiting.flying[device_id] = (member, downlink.nonce, downlink.reserving)
+        fresh = member.ledger.take_fresh()
+        commands += [KeptCommand(command.cid, device_id, command.is_open, command.state()) for command in fresh]
+        cids = [command.cid for command in fresh]
+        waiting.flying[device_id] = Flying(member, downlink.nonce, downlink.reserving, cids)
         _snapshot(member, now)
         states.append((device_id, member.state()))
         if member.manifest_changed and member.device.manifest is not None:
             manifests.append((device_id, orjson.dumps(member.device.manifest.source)))
             member.manifest_changed = False
-    batch = Batch(waiting.number, waiting.rows, states, manifests, _values(site, now))
+    batch = Batch(waiting.number, waiting.rows, states, manifests, _values(site, now), commands)
     waiting.in_flight = batch
     waiting.rows, waiting.size, waiting.dirty, waiting.due_ns = [], 0, {}, None
     return batch
@@ -82,9 +86,10 @@ def committed(site: Site, batch: Batch, now: Now, effects: list[Effect]) -> None
     flying, waiting.flying = waiting.flying, {}
     notices.say(site, effects, notices.STORE, active=False)
     waiting.paused_until_ns = 0
-    for member, nonce, reserved in flying.values():
+    for member, nonce, reserved, cids in flying.values():
         if nonce == member.device.downlink.nonce:
             member.device.downlink.reserve(reserved)
+        member.ledger.kept(cids)
         member.answer, member.snapshot = member.snapshot or member.answer, None
         answers.send_due(site, member, now, effects)
 
@@ -103,8 +108,9 @@ def not_committed(site: Site, batch: Batch, reason: str, now: Now, effects: list
 def _put_back(site: Site, waiting: Waiting, batch: Batch, now: Now) -> None:
     waiting.rows = batch.rows + waiting.rows
     waiting.size += sum(len(row.message) for row in batch.rows)
-    for device_id, (flying, _, _) in waiting.flying.items():
+    for device_id, (flying, _, _, cids) in waiting.flying.items():
         waiting.dirty.setdefault(device_id, flying)
+        flying.ledger.put_back(cids)
         flying.snapshot = None
         if flying.owed:
             flying.owed = False

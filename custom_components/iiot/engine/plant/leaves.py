@@ -16,7 +16,7 @@ from ..values import NS_PER_S, ClockQuality, Leaf, Now, TimeFlag
 from ..wire.data import RELATIVE_BELOW_S, Data, row_time_ns
 from ..wire.frames import Ack, DeviceAlarm, Header, LogLine, Status
 from ..wire.heartbeat import MAX_SLEEP_S, Heartbeat
-from . import answers, notices
+from . import answers, notices, orders
 from .arrival import Arrival, count_refusal
 from .member import MAX_CHANGES, Member
 from .site import Site
@@ -125,7 +125,7 @@ def take_heartbeat(arrival: Arrival, beat: Heartbeat) -> int | None:
     if (header.boot, header.seq) < member.heartbeat_at:
         return timing.flags
     member.heartbeat_at = (header.boot, header.seq)
-    _follow_boot(arrival.site, device, beat, arrival.effects)
+    _follow_boot(arrival, beat)
     for gap in member.positions.hear(beat.held, beat.drops):
         member.lost_rows += gap.last - gap.first + 1
     if device.digest != beat.manifest:
@@ -147,10 +147,12 @@ def take_heartbeat(arrival: Arrival, beat: Heartbeat) -> int | None:
     return timing.flags
 
 
-def _follow_boot(site: Site, device: Device, beat: Heartbeat, effects: list[Effect]) -> None:
+def _follow_boot(arrival: Arrival, beat: Heartbeat) -> None:
+    device = arrival.member.device
     if beat.nonce != device.downlink.nonce:
-        device.downlink.begin(beat.nonce, beat.hseq, site.entropy)
-    _follow_number(site, device, beat.hseq, effects)
+        device.downlink.begin(beat.nonce, beat.hseq, arrival.site.entropy)
+        arrival.member.ledger.hurry(arrival.now)
+    _follow_number(arrival.site, device, beat.hseq, arrival.effects)
     device.just_adopted = False
 
 
@@ -255,8 +257,9 @@ def take_alarm(arrival: Arrival, alarm: DeviceAlarm) -> int | None:
 
 
 def take_ack(arrival: Arrival, ack: Ack) -> int | None:
-    """An answer to `describe` or `set_time`, whose effects show elsewhere; its number counts in the known boot."""
+    """An answer to a command; its number counts in the known boot."""
     member = arrival.member
+    orders.answer(arrival.site, member, ack, arrival.now, arrival.effects)
     if arrival.header.boot == member.heartbeat_at[0]:
         _follow_number(arrival.site, member.device, ack.hseq, arrival.effects)
     return arrival.timing.flags

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import orjson
 
+from ..actuation.command import Command
+from ..actuation.ledger import Ledger
 from ..devices.device import Device
 from ..devices.manifest_rules import read_manifest
 from ..errors import Refusal, StoreError, StoreVersionError
@@ -72,6 +74,7 @@ class Member:
     receipts: ReceiptClock = field(default_factory=ReceiptClock)
     board: Board = field(default_factory=Board)
     wants: Wants = field(default_factory=Wants)
+    ledger: Ledger = field(default_factory=Ledger)
     connection: Connection = Connection.LOST
     """As last announced."""
     is_removed: bool = False
@@ -162,6 +165,7 @@ class Member:
         boot, seq = map(whole, state["beat"])
         self.heartbeat_at = (boot, seq)
         self.answer = self.positions.answered(self.device.window.boot)
+        self.ledger.restore([Command.restored(cid, owner, state) for cid, owner, _, state in kept.commands])
         if kept.manifest is not None:
             self.device.manifest = read_manifest(orjson.loads(kept.manifest))
             self.board.learn(self.device.manifest)

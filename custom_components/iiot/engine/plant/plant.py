@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from ..actuation.wish import Wish
 from ..devices.device import Device
 from ..devices.inbox import Inbox
 from ..devices.keys import KeyRing
@@ -10,7 +11,7 @@ from ..effects import Effect, HealthChanged
 from ..errors import Refusal
 from ..ports import Batch, Entropy, JournalEntry, Kept
 from ..values import NS_PER_S, Now, Settings
-from . import commits, door, notices, reception, replaying
+from . import commits, door, notices, orders, reception, replaying
 from .member import Member
 from .site import Site
 from .upkeep import Upkeep
@@ -131,6 +132,7 @@ class Plant:
         self._ask_everybody(now)
         for member in self._site.members.values():
             member.device.liveness.resume(now.wall_ns)
+            member.ledger.resume(now)
             member.device.downlink.resume(self._site.entropy)
             reception.announce(self._site, member, now, effects)
             notices.say(self._site, effects, notices.TWIN, member.device.id, active=member.device.has_twin)
@@ -173,6 +175,7 @@ class Plant:
         """A batch is durable."""
         effects: list[Effect] = []
         commits.committed(self._site, batch, now, effects)
+        commits.begin(self._site, now, effects)
         return effects
 
     def not_committed(self, batch: Batch, reason: str, now: Now) -> list[Effect]:
@@ -222,6 +225,19 @@ class Plant:
         member.device.just_adopted = True
         kinds = (notices.TWIN, notices.FOREIGN, notices.KEY)
         return [effect for kind in kinds for effect in self.settle(device_id, kind, now)]
+
+    def command(self, device_id: str, wish: Wish, now: Now) -> tuple[str, list[Effect]]:
+        """Ask a device for something: the id of the command, and what to do; raises a `RequestError`."""
+        effects: list[Effect] = []
+        command = orders.take(self._site, self.members[device_id], wish, now, effects)
+        commits.begin(self._site, now, effects)
+        return command.cid, effects
+
+    def cancel(self, device_id: str, cid: str, now: Now) -> tuple[bool, list[Effect]]:
+        """Withdraw a command; whether that was still possible, and what to do."""
+        effects: list[Effect] = []
+        done = orders.cancel(self._site, self.members[device_id], cid, now, effects)
+        return done, effects
 
     def settle(self, device_id: str, kind: str, now: Now) -> list[Effect]:
         """A person decided: this hub goes on with the device. What still holds is found, and said, again."""

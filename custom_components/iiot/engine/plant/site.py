@@ -1,6 +1,7 @@
 """The state of one hub, which the plant's rooms share."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..devices.inbox import Inbox
 from ..devices.refusals import Refusals
@@ -13,6 +14,17 @@ from .member import Member
 MAX_WAITING_ROWS = 100_000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """What may wait in memory while the store cannot be written."""
+
+
+class Flying(NamedTuple):
+    """A member whose state is on its way to the disk."""
+
+    member: Member
+    nonce: str | None
+    reserved: int
+    """End of the down numbers that the commit reserves for the boot of this nonce."""
+    cids: list[str]
+    """Commands that it keeps."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -28,8 +40,8 @@ class Waiting:
     in_flight: Batch | None = None
     paused_until_ns: int = 0
     """Steady time before which a store that failed is not tried again."""
-    flying: dict[str, tuple[Member, str | None, int]] = field(default_factory=dict)
-    """Members of that batch, with the end of the down numbers that it reserves for the boot of this nonce."""
+    flying: dict[str, Flying] = field(default_factory=dict)
+    """Members of that batch."""
     number: int = 0
     values_saved_ns: int | None = None
 

@@ -4,7 +4,7 @@ from collections import Counter, deque
 from typing import Final
 
 from ..errors import StoreError
-from ..ports import Batch, Extent, JournalEntry, JournalRow, Kept, Trimmed
+from ..ports import CLOSED_COMMANDS, Batch, Extent, JournalEntry, JournalRow, Kept, KeptCommand, Trimmed
 
 LAST_VALUES: Final = "last_values"
 ROW_BYTES: Final = 128
@@ -20,6 +20,7 @@ class MemoryIntake:
         self._states: dict[str, bytes] = {}
         self._manifests: dict[str, bytes] = {}
         self._values: dict[str, bytes] = {}
+        self._commands: dict[str, KeptCommand] = {}
         self._journal: deque[JournalEntry] = deque()
         self._position = 0
         self._size = 0
@@ -30,7 +31,13 @@ class MemoryIntake:
         """See `IntakeStore`."""
         self._check_open()
         return [
-            Kept(device_id, state, self._manifests.get(device_id), self._values.get(device_id))
+            Kept(
+                device_id,
+                state,
+                self._manifests.get(device_id),
+                self._values.get(device_id),
+                self._commands_of(device_id),
+            )
             for device_id, state in self._states.items()
         ]
 
@@ -42,6 +49,7 @@ class MemoryIntake:
             self._size += _size_of(row)
             self._journal.append(JournalEntry(self._position, row))
         self._states.update(batch.states)
+        self._commands.update({command.cid: command for command in batch.commands})
         self._manifests.update(self._known(batch.manifests))
         if batch.values is not None:
             self._values.update(self._known(batch.values))
@@ -96,6 +104,11 @@ class MemoryIntake:
     def close(self) -> None:
         """See `IntakeStore`."""
         self._is_open = False
+
+    def _commands_of(self, device_id: str) -> tuple[KeptCommand, ...]:
+        found = sorted(command for command in self._commands.values() if command.device_id == device_id)
+        closed = [command.cid for command in found if not command.is_open][-CLOSED_COMMANDS:]
+        return tuple(command for command in found if command.is_open or command.cid in closed)
 
     def _known(self, entries: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
         return [(device_id, content) for device_id, content in entries if device_id in self._states]

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ..errors import StoreVersionError
 
-JOURNAL_VERSION: Final = 2
+JOURNAL_VERSION: Final = 3
 """Of the journal's tables and of what is in them, kept in `user_version`."""
 KEY_FILE_VERSION: Final = 1
 
@@ -25,7 +25,19 @@ def _states_name_their_version(db: sqlite3.Connection) -> None:
         db.execute("UPDATE devices SET state = ?, last_values = ? WHERE device_id = ?", facts)
 
 
-JOURNAL: Final[dict[int, Callable[[sqlite3.Connection], None]]] = {1: _states_name_their_version}
+def _commands_have_a_table(db: sqlite3.Connection) -> None:
+    """Commands are kept beside the frames: none yet."""
+    db.execute(
+        "CREATE TABLE commands"
+        " (cid TEXT PRIMARY KEY, device_id TEXT NOT NULL, open INTEGER NOT NULL, state BLOB NOT NULL) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX commands_of_device ON commands (device_id, cid)")
+
+
+JOURNAL: Final[dict[int, Callable[[sqlite3.Connection], None]]] = {
+    1: _states_name_their_version,
+    2: _commands_have_a_table,
+}
 KEY_FILE: Final[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import StoreError
-from ..ports import Batch, Extent, JournalEntry, JournalRow, Kept, Trimmed
+from ..ports import CLOSED_COMMANDS, Batch, Extent, JournalEntry, JournalRow, Kept, KeptCommand, Trimmed
 from . import migrations
 
 LAST_VALUES: Final = "last_values"
@@ -39,8 +39,26 @@ CREATE TABLE devices (
   manifest BLOB,
   last_values BLOB
 ) WITHOUT ROWID;
+CREATE TABLE commands (
+  cid TEXT PRIMARY KEY,
+  device_id TEXT NOT NULL,
+  open INTEGER NOT NULL,
+  state BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX commands_of_device ON commands (device_id, cid);
 CREATE TABLE readers (name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO readers VALUES ('last_values', 0);
+"""
+MOST_COMMANDS: Final = 100_000
+"""Closed commands kept of the whole site."""
+_TRIM_COMMANDS: Final = """
+DELETE FROM commands WHERE open = 0
+AND cid <= (SELECT cid FROM commands WHERE open = 0 ORDER BY cid DESC LIMIT 1 OFFSET ?)
+"""
+_LOAD_COMMANDS: Final = """
+SELECT cid, device_id, open, state FROM (
+  SELECT *, row_number() OVER (PARTITION BY device_id, open ORDER BY cid DESC) AS age FROM commands
+) WHERE open OR age <= ? ORDER BY cid
 """
 
 AT_ONCE: Final = (256, 16, 1)
@@ -55,6 +73,7 @@ _TROUBLE: Final = (sqlite3.Error, OSError, OverflowError, UnicodeError)
 _MAYBE_BYTES: Final = (bytes, type(None))
 _MAYBE_INT: Final = (int, type(None))
 _KEPT: Final = (str, bytes, _MAYBE_BYTES, _MAYBE_BYTES)
+_COMMAND: Final = (str, str, int, bytes)
 _ENTRY: Final = (int, int, str, str, int, int, int, int, _MAYBE_INT, _MAYBE_INT, bytes)
 
 
@@ -80,6 +99,10 @@ _INSERT_FRAMES: Final = _statements(
 _UPSERT_STATES: Final = _statements(
     "devices (device_id, state)", " ON CONFLICT (device_id) DO UPDATE SET state = excluded.state"
 )
+_UPSERT_COMMANDS: Final = _statements(
+    "commands (cid, device_id, open, state)",
+    " ON CONFLICT (cid) DO UPDATE SET open = excluded.open, state = excluded.state",
+)
 
 
 class SqliteIntake:
@@ -102,8 +125,9 @@ class SqliteIntake:
     def load(self) -> list[Kept]:
         """See `IntakeStore`."""
         try:
-            rows = self._db.execute("SELECT device_id, state, manifest, last_values FROM devices")
-            return [Kept(*_sound(row, _KEPT)) for row in rows]
+            rows = self._db.execute("SELECT device_id, state, manifest, last_values FROM devices").fetchall()
+            commands = self._load_commands()
+            return [Kept(*_sound(row, _KEPT))._replace(commands=tuple(commands.get(row[0], ()))) for row in rows]
         except _TROUBLE as err:
             raise self._failure("cannot be read", err) from err
 
@@ -113,6 +137,7 @@ class SqliteIntake:
             with self._transaction():
                 self._insert(_INSERT_FRAMES, batch.rows)
                 self._insert(_UPSERT_STATES, batch.states)
+                self._insert(_UPSERT_COMMANDS, batch.commands)
                 self._db.executemany("UPDATE devices SET manifest = ?2 WHERE device_id = ?1", batch.manifests)
                 if batch.values is not None:
                     self._save_values(batch.values)
@@ -154,6 +179,7 @@ class SqliteIntake:
     def trim(self, *, before_ns: int, max_bytes: int) -> Trimmed:
         """See `IntakeStore`."""
         try:
+            self._db.execute(_TRIM_COMMANDS, (MOST_COMMANDS,))
             first, last = self._ends()
             if first is None:
                 return Trimmed(0, {}, more=False)
@@ -197,6 +223,13 @@ class SqliteIntake:
         with suppress(sqlite3.Error):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
+
+    def _load_commands(self) -> dict[str, list[KeptCommand]]:
+        found: dict[str, list[KeptCommand]] = {}
+        for row in self._db.execute(_LOAD_COMMANDS, (CLOSED_COMMANDS,)):
+            cid, device_id, is_open, state = _sound(row, _COMMAND)
+            found.setdefault(device_id, []).append(KeptCommand(cid, device_id, bool(is_open), state))
+        return found
 
     def _prepare(self) -> None:
         execute = self._db.execute

@@ -178,6 +178,8 @@ class Ack:
     status: str
     reason: str
     hseq: int
+    result: Any = None
+    """Whatever the device says came of it."""
 
 
 def read_ack(payload: dict[str, Any]) -> Ack:
@@ -190,6 +192,7 @@ def read_ack(payload: dict[str, Any]) -> Ack:
         status=status,
         reason=text_in(payload, "reason", 256, ""),
         hseq=whole_in(payload, "hseq", 0, MAX_UINT32),
+        result=payload.get("result"),
     )
 
 

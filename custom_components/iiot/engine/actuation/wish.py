@@ -1,0 +1,80 @@
+"""What somebody wants of a device, and whether an actuator can take it at all."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..devices.manifest import Actuator, Manifest
+from ..errors import RequestError
+from ..values import Scalar
+from .command import DEFAULT_LIFE_NS, DEFAULT_WAIT_NS, Actor
+
+MAX_TEXT: Final = 255
+"""Characters of a text that is set; a state of Home Assistant holds no more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """A command before it is one."""
+
+    name: str
+    args: dict[str, Any]
+    actor: Actor
+    waits: bool = False
+    """Wait for a device that is away; otherwise it is refused at once. A sleeping device is always waited for."""
+    life_ns: int = DEFAULT_LIFE_NS
+    wait_ns: int = DEFAULT_WAIT_NS
+
+
+class ActuatorError(RequestError):
+    """The device has no such actuator."""
+
+    code = "no_actuator"
+
+
+class ValueRefusedError(RequestError):
+    """The actuator cannot take this value."""
+
+    code = "value_refused"
+
+
+class UnsupportedError(RequestError):
+    """The device does not know this command."""
+
+    code = "command_unsupported"
+
+
+def check(wish: Wish, manifest: Manifest | None) -> None:
+    """Raise a `RequestError` when the device has said that it cannot do this."""
+    known = manifest.commands if manifest is not None else frozenset()
+    if wish.name not in ("set", "press"):
+        if wish.name not in known:
+            raise UnsupportedError(command=wish.name)
+        return
+    actuator = manifest.actuators.get(str(wish.args.get("key"))) if manifest is not None else None
+    if actuator is None or (actuator.kind == "button") != (wish.name == "press"):
+        raise ActuatorError(key=str(wish.args.get("key")))
+    if wish.name == "set":
+        _check_value(actuator, wish.args.get("value"))
+
+
+def _check_value(actuator: Actuator, value: Scalar | None) -> None:
+    match actuator.kind:
+        case "switch":
+            fits = type(value) is bool
+        case "number":
+            fits = _is_within(actuator, value)
+        case "valve":
+            fits = type(value) is bool or _is_within(actuator, value)
+        case "select":
+            fits = value in actuator.options
+        case _:
+            fits = type(value) is str and len(value) <= MAX_TEXT
+    if not fits:
+        raise ValueRefusedError(key=actuator.key, value=str(value))
+
+
+def _is_within(actuator: Actuator, value: Scalar | None) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    low, high = actuator.minimum, actuator.maximum
+    return (low is None or value >= low) and (high is None or value <= high)

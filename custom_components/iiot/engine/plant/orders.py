@@ -1,0 +1,132 @@
+"""Commands on their way: taken in, sent when that is durable, answered, closed."""
+
+from typing import Any, Final
+
+import orjson
+
+from ..actuation.command import Command, Step
+from ..actuation.wish import Wish, check
+from ..effects import CommandChanged, Effect
+from ..errors import RequestError
+from ..values import NS_PER_S, Connection, Leaf, Now
+from ..wire.frames import Ack
+from . import outbox
+from .member import Member
+from .site import Site
+
+MAX_RESULT_BYTES: Final = 4_096
+"""A larger result is not kept."""
+
+
+class AwayError(RequestError):
+    """The device is not there, and the caller does not want to wait for it."""
+
+    code = "device_away"
+
+
+class MutedError(RequestError):
+    """Two devices hold its key, or somebody else commands it: a person has to decide first."""
+
+    code = "device_muted"
+
+
+class ListenOnlyError(RequestError):
+    """This hub never sends anything."""
+
+    code = "listen_only"
+
+
+def take(site: Site, member: Member, wish: Wish, now: Now, effects: list[Effect]) -> Command:
+    """Make a wish a command; raises a `RequestError`."""
+    device = member.device
+    if site.settings.listen_only:
+        raise ListenOnlyError
+    if device.is_muted:
+        raise MutedError(device_id=device.id)
+    check(wish, device.manifest)
+    is_there = site.connected and member.connection is not Connection.LOST
+    if not is_there and not wish.waits:
+        raise AwayError(device_id=device.id)
+    command = Command(
+        cid=outbox.make_cid(now.wall_ns, site.entropy),
+        device_id=device.id,
+        name=wish.name,
+        args=wish.args,
+        actor=wish.actor,
+        life_ns=wish.life_ns,
+        wait_until_ns=now.wall_ns + wish.wait_ns,
+    )
+    member.ledger.ask(command, now)
+    if is_awake(member, now):
+        member.ledger.begin(now)
+    site.touch(member, now.steady_ns, 0)
+    effects.append(CommandChanged(device.id, command.cid))
+    return command
+
+
+def is_awake(member: Member, now: Now) -> bool:
+    """Whether a message would be heard now."""
+    if member.connection is Connection.ASLEEP:
+        return now.steady_ns < member.listens_until_ns
+    return member.connection is not Connection.LOST
+
+
+def send(site: Site, member: Member, up_ns: int, now: Now, effects: list[Effect]) -> None:
+    """Send the open command when it is due; let the next one have its turn, to be sent after a commit."""
+    ledger = member.ledger
+    if not is_awake(member, now):
+        return
+    begun = ledger.begin(now)
+    if begun is not None:
+        site.touch(member, now.steady_ns, 0)
+        effects.append(CommandChanged(member.device.id, begun.cid))
+    due = ledger.due(now)
+    if due is None:
+        return
+    body = outbox.command(due.cid, due.name, due.args, up_ns, ledger.remaining_ns(now), now)
+    if outbox.send(site, member.device, Leaf.COMMAND, body, now, effects):
+        ledger.sent(now)
+
+
+def wants_to_send(member: Member, now: Now) -> bool:
+    """Whether a command waits for nothing but a free number."""
+    ledger = member.ledger
+    return is_awake(member, now) and (ledger.due(now) is not None or (ledger.open is None and bool(ledger.waiting)))
+
+
+def answer(site: Site, member: Member, ack: Ack, now: Now, effects: list[Effect]) -> None:
+    """Take the device's answer in, however late: it was signed."""
+    result, reason = _bounded(ack.result, ack.reason)
+    command = member.ledger.answer(ack.cid, Step(ack.status), now, reason, result)
+    if command is not None:
+        site.touch(member, now.steady_ns, 0)
+        effects.append(CommandChanged(member.device.id, command.cid))
+
+
+def expire(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
+    """Close what waited too long."""
+    _tell(site, member, member.ledger.expire(now), now, effects)
+
+
+def abandon(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
+    """The device is taken out: close everything."""
+    _tell(site, member, member.ledger.abandon(now), now, effects)
+
+
+def cancel(site: Site, member: Member, cid: str, now: Now, effects: list[Effect]) -> bool:
+    """Withdraw a command that has not left the hub; False: it is too late, or there is none."""
+    changed = member.ledger.cancel(now, cid)
+    _tell(site, member, changed, now, effects)
+    return bool(changed)
+
+
+def _tell(site: Site, member: Member, changed: list[Command], now: Now, effects: list[Effect]) -> None:
+    for command in changed:
+        site.touch(member, now.steady_ns, NS_PER_S // 10)
+        effects.append(CommandChanged(member.device.id, command.cid))
+
+
+def _bounded(result: Any, reason: str) -> tuple[Any, str]:
+    if result is None or len(orjson.dumps(result)) <= MAX_RESULT_BYTES:
+        return result, reason
+    return None, reason or "result_too_large"

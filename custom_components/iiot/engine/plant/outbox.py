@@ -1,0 +1,40 @@
+"""The last step of everything that goes down: numbered, signed, addressed."""
+
+from typing import Any, Final
+
+from ..devices.device import Device
+from ..effects import Effect, Publish
+from ..ports import Entropy
+from ..values import DOWN_QOS, NS_PER_MS, NS_PER_S, Leaf, Now
+from ..wire import topics
+from .site import Site
+
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def send(site: Site, device: Device, leaf: Leaf, body: dict[str, Any], now: Now, effects: list[Effect]) -> bool:
+    """Send a message under the next number; False: no number is free."""
+    if not device.downlink.can_send:
+        return False
+    kid, key = device.keys.current
+    message = device.downlink.seal(leaf, device.id, kid, key, now, body)
+    topic = topics.topic_of(site.settings.prefix, device.id, leaf)
+    effects.append(Publish(topic, message, DOWN_QOS[leaf]))
+    return True
+
+
+def command(cid: str, name: str, args: dict[str, Any], up_ns: int, life_ns: int, now: Now) -> dict[str, Any]:
+    """Body of a command that is void once the device's time since boot has passed `up_ns` by `life_ns`."""
+    return {
+        "cid": cid,
+        "cmd": name,
+        "args": args,
+        "until": (up_ns + life_ns) // NS_PER_MS,
+        "exp": (now.wall_ns + life_ns) // NS_PER_S,
+    }
+
+
+def make_cid(wall_ns: int, entropy: Entropy) -> str:
+    """Build a ULID: 48 bits of milliseconds, 80 random bits, in Crockford's base 32."""
+    number = (wall_ns // NS_PER_MS) << 80 | int.from_bytes(entropy(10))
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
