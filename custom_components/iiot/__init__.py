@@ -25,20 +25,28 @@ from .const import DOMAIN, ENTRY_MINOR_VERSION, ENTRY_VERSION
 from .engine.effects import Notice
 from .engine.errors import KeyFileError, StoreError, StoreVersionError
 from .runtime import IiotConfigEntry, Runtime
+from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 PLATFORMS: Final = [
     Platform.BINARY_SENSOR,
+    Platform.BUTTON,
     Platform.DEVICE_TRACKER,
     Platform.EVENT,
+    Platform.NUMBER,
+    Platform.SELECT,
     Platform.SENSOR,
+    Platform.SWITCH,
+    Platform.TEXT,
+    Platform.VALVE,
 ]
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all hubs share, and say which entries Home Assistant will refuse for being of a newer release."""
     del config
+    async_setup_services(hass)
     for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False):
         if entry.version > ENTRY_VERSION:
             show_notice(hass, entry, Notice(NEWER_ENTRY, None, True, {**_versions(entry)}))

@@ -7,10 +7,12 @@ from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity
 
+from .bridge.actuators import ActuatorDescription
 from .bridge.mapping import PointDescription
 from .bridge.points import Points
 from .bridge.stations import Described, Station
-from .engine.values import Connection, Quality, Shown
+from .engine.plant import Member
+from .engine.values import Connection, Quality, Scalar, Shown
 
 _NOTHING: Final = Shown(None, Quality.BAD, 0)
 
@@ -89,4 +91,56 @@ class ChannelEntity(IiotEntity):
 
     def _set(self, value: Any) -> None:
         """Take over the native value; None: unknown."""
+        raise NotImplementedError
+
+
+class ActuatorEntity(IiotEntity):
+    """What people move. It shows what the device reports, never what was wished; a wish on its way is an attribute."""
+
+    def __init__(self, points: Points, station: Station, description: ActuatorDescription) -> None:
+        super().__init__(points, station, description)
+        self._actuator: Final = description.actuator
+        self._channel: Final = description.channel
+        self._fact: tuple[Any, ...] | None = None
+        self._attr_name = description.name
+        self._attr_assumed_state = description.channel is None
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        pending = None if self.station.member is None else self.station.member.ledger.pending(self._actuator)
+        if pending is None:
+            return None
+        return {"pending": pending.args.get("value"), "pending_step": str(pending.step)}
+
+    @override
+    def _take(self) -> bool:
+        member = self.station.member
+        if member is None:
+            fact: tuple[Any, ...] = (False, None, None)
+        else:
+            pending = member.ledger.pending(self._actuator)
+            step = None if pending is None else (pending.cid, pending.step)
+            fact = (member.connection is not Connection.LOST, self._reported(member), step)
+        if fact == self._fact:
+            return False
+        self._fact = fact
+        self._attr_available = fact[0]
+        self._set(fact[1])
+        return True
+
+    def _reported(self, member: Member) -> Scalar | None:
+        if self._channel is None:
+            done = member.ledger.last_done(self._actuator)
+            return None if done is None else done.args.get("value")
+        shown = member.board.values.get(self._channel, _NOTHING)
+        return None if shown.quality is Quality.BAD else shown.value
+
+    async def _async_move(self, value: Scalar | None) -> None:
+        """Ask the device; returns when it has answered, raises in words when it did not do it."""
+        hub = self._points.hub
+        await hub.actors.async_move(self.station.device_id, self._actuator, value, self._context)
+
+    def _set(self, value: Any) -> None:
+        """Take over what the device reports; None: unknown."""
         raise NotImplementedError

@@ -16,9 +16,10 @@ from homeassistant.components.logbook.models import LazyEventPartialState
 from homeassistant.const import ATTR_ENTITY_ID, ATTR_NAME
 from homeassistant.core import HomeAssistant, callback
 
-from .bridge.events import ATTR_DEVICE, ATTR_KIND, ATTR_LEFT_OUT, ATTR_SITE, NOTICE, REFUSED
+from .bridge.events import ATTR_DEVICE, ATTR_KIND, ATTR_LEFT_OUT, ATTR_SITE, COMMAND, NOTICE, REFUSED
 from .bridge.notices import JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
 from .const import DOMAIN, EVENT_DEVICE
+from .engine.actuation.command import Step
 from .engine.plant import notices
 from .engine.values import Happening
 
@@ -28,6 +29,18 @@ HAPPENINGS: Final = {
     Happening.ENROLLED: "joined the site {site}",
     Happening.REMOVED: "was removed from the site {site}",
     Happening.KEY_PROVED: "proved that it holds a key of the site {site}",
+}
+STEPS: Final = {
+    Step.REQUESTED: "is to do {command} {args}",
+    Step.SENT: "was told {command} {args}",
+    Step.ACCEPTED: "works on {command} {args}",
+    Step.DONE: "did {command} {args}",
+    Step.REJECTED: "will not do {command} {args}: {reason}",
+    Step.FAILED: "failed to do {command} {args}: {reason}",
+    Step.EXPIRED: "got {command} {args} too late",
+    Step.UNKNOWN: "did not say whether it did {command} {args}",
+    Step.NOT_SENT: "was never told {command} {args}",
+    Step.CANCELLED: "need not do {command} {args} any more",
 }
 NOTICES: Final = {
     notices.TWIN: ("shares its key with another device", "is the only device with its key again"),
@@ -82,9 +95,13 @@ def _message(kind: str, facts: Mapping[str, Any]) -> str:
     elif kind == NOTICE and facts.get("notice") in NOTICES:
         words = NOTICES[facts["notice"]][0 if facts.get("active") else 1]
         facts = {**facts, **facts.get("facts", {})}
+    elif kind == COMMAND and facts.get("step") in STEPS:
+        words = STEPS[Step(facts["step"])]
+        args = ", ".join(f"{name} {value}" for name, value in dict(facts.get("args", {})).items())
+        facts = {"reason": "no reason given", **facts, "args": f"({args})" if args else ""}
     else:
         words = kind.replace("_", " ")
-    return words.format_map(_Known({ATTR_SITE: "", **facts}))
+    return words.format_map(_Known({ATTR_SITE: "", **facts})).strip()
 
 
 class _Known(dict[str, Any]):

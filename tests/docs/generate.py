@@ -2,7 +2,7 @@
 
 import sys
 
-from . import entities, facts, members, options, repairs, stories, tables, workings
+from . import actions, entities, facts, members, options, repairs, stories, tables, workings
 from .pages import pages, refreshed
 
 
@@ -20,6 +20,7 @@ def blocks() -> dict[str, str]:
         **{f"members {leaf}": members.table(rows) for leaf, rows in members.BY_LEAF.items()},
         **{f"message {name}": told.block() for name, told in stories.tell_all().items()},
         **workings.blocks(),
+        **actions.blocks(),
         **options.blocks(),
         **entities.blocks(),
         **repairs.blocks(),

@@ -244,3 +244,18 @@ def test_nothing_open_takes_no_answer_and_no_sending() -> None:
     begun_ledger.ask(wish(2), at(0))
     assert begun_ledger.get(wish(2).cid) in begun_ledger.waiting
     assert begun_ledger.open is command
+
+
+def test_of_an_actuator_the_newest_wish_is_pending_and_the_newest_done_value_is_known() -> None:
+    ledger, first = begun(1)
+    assert ledger.pending("fan") is first
+    assert ledger.pending("flap") is None
+    second, flap = wish(2), wish(3, args={"key": "flap", "value": 5})
+    ledger.ask(second, at(1))
+    ledger.ask(flap, at(1))
+    assert (ledger.pending("fan"), ledger.pending("flap")) == (second, flap)
+    assert ledger.last_done("fan") is None
+    ledger.answer(first.cid, Step.DONE, at(2))
+    assert (ledger.last_done("fan"), ledger.last_done("flap")) == (first, None)
+    ledger.cancel(at(3))
+    assert (ledger.pending("fan"), ledger.last_done("fan")) == (None, first)

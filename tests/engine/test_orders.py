@@ -369,3 +369,21 @@ def test_after_a_restart_closed_commands_are_remembered() -> None:
     world.kill()
     again = machine.member.ledger.get(command.cid)
     assert again == command
+
+
+def test_commands_are_found_by_their_id_also_of_a_device_that_is_gone() -> None:
+    world = World()
+    machine = machine_in(world)
+    command = ask(machine)
+    assert world.plant.is_awake(machine.id, world.now)
+    assert world.plant.command_of(machine.id, command.cid) is command
+    assert world.plant.command_of("nobody", command.cid) is None
+    world.remove(machine)
+    assert world.plant.command_of(machine.id, command.cid) is command
+
+
+def test_nobody_is_awake_without_a_broker() -> None:
+    world = World()
+    machine = machine_in(world)
+    world.plant.set_connected(False, world.now)
+    assert not world.plant.is_awake(machine.id, world.now)

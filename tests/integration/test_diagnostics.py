@@ -112,7 +112,7 @@ async def test_a_hub_that_never_started_is_described_all_the_same(hass: HomeAssi
         "integration": "0.1.0",
         "protocol": 1,
         "entry": "1.1",
-        "journal": 2,
+        "journal": 3,
         "state": 2,
         "key_file": 1,
     }

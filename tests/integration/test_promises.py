@@ -2,6 +2,7 @@
 
 import logging
 from importlib import import_module
+from typing import Any
 
 import pytest
 from homeassistant.config_entries import ConfigEntryState
@@ -21,6 +22,7 @@ from .joining import (
     expected_lingering_timers,  # noqa: F401
     hass_config_dir,  # noqa: F401
 )
+from .plant_floor import Machine
 
 
 async def test_a_hub_waits_for_mqtt(hass: HomeAssistant) -> None:
@@ -53,14 +55,19 @@ async def test_a_device_that_goes_and_comes_back_is_logged_once_each(
 
 def test_every_platform_says_how_many_updates_go_side_by_side() -> None:
     for platform in PLATFORMS:
-        assert import_module(f"custom_components.iiot.{platform}").PARALLEL_UPDATES == 0, "it only reads"
+        assert import_module(f"custom_components.iiot.{platform}").PARALLEL_UPDATES == 0, (
+            "the hub keeps the order of commands"
+        )
 
 
-@pytest.mark.usefixtures("mqtt_mock")
-async def test_every_entity_is_named_after_its_device_and_known_by_its_station(hass: HomeAssistant) -> None:
+async def test_every_entity_is_named_after_its_device_and_known_by_its_station(
+    hass: HomeAssistant, mqtt_mock: Any
+) -> None:
     entry = await add_hub(hass, state_interval=0)
     assert isinstance(entry.runtime_data, Runtime)
-    station = await FieldDevice(hass).join(entry, power={"battery": 71}, loc=[52.1, 5.2, 3])
+    machine = Machine(hass, mqtt_mock.async_publish)
+    station = await machine.stand(entry)
+    await machine.beat(power={"battery": 71}, loc=[52.1, 5.2, 3])
     found = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     assert {row.domain for row in found} == set(PLATFORMS)
     for row in found:
@@ -70,4 +77,4 @@ async def test_every_entity_is_named_after_its_device_and_known_by_its_station(h
     shown: list[Entity] = [one for there in async_get_platforms(hass, DOMAIN) for one in there.entities.values()]
     assert shown
     assert not any(one.should_poll for one in shown)
-    assert state(hass, "sensor", station, "temperature").attributes["device_class"] == "temperature"
+    assert state(hass, "binary_sensor", station, "fan").name == "Press-07 Fan runs"

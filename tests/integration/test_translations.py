@@ -26,9 +26,11 @@ from custom_components.iiot.bridge.health import FLEET, HEALTH
 from custom_components.iiot.bridge.listening import LISTEN_S
 from custom_components.iiot.bridge.notices import ENTITY_BUDGET, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, NEWER_ENTRY
 from custom_components.iiot.const import DOMAIN
+from custom_components.iiot.engine.actuation import ledger, wish
+from custom_components.iiot.engine.actuation.command import Step
 from custom_components.iiot.engine.devices.inbox import Trust
 from custom_components.iiot.engine.errors import Code, DeviceIdError, KeyFormError, PrefixError
-from custom_components.iiot.engine.plant import notices
+from custom_components.iiot.engine.plant import notices, orders
 from custom_components.iiot.engine.values import UP_LEAVES
 from custom_components.iiot.engine.wire import codec
 from custom_components.iiot.event import LEVELS
@@ -287,8 +289,16 @@ def raised() -> set[str]:
     return found
 
 
+def refusals_of_wishes() -> set[str]:
+    """Translation keys of what stands in the way of a command, and of how one ends that is not done."""
+    waits_or_fine = {Step.REQUESTED, Step.SENT, Step.ACCEPTED, Step.DONE}
+    refused = {ledger.QueueFullError, orders.AwayError, orders.MutedError, orders.ListenOnlyError}
+    refused |= {wish.ActuatorError, wish.ValueRefusedError, wish.UnsupportedError}
+    return {error.code for error in refused} | {f"command_{step}" for step in Step if step not in waits_or_fine}
+
+
 def test_every_exception_has_its_words() -> None:
-    assert set(WORDS.get("exceptions", {})) == raised()
+    assert set(WORDS.get("exceptions", {})) == raised() | refusals_of_wishes()
 
 
 async def test_every_figure_of_system_health_has_its_words(hass: HomeAssistant) -> None:

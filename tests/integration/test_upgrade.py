@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.iiot.compose import folder_of
 from custom_components.iiot.const import DOMAIN
+from custom_components.iiot.engine.stores import migrations
 from tests.stores.kept import JOURNAL, KEYS, files_of, kept_entry, kept_site
 
 from .field import state
@@ -73,8 +74,8 @@ def newer_keys(folder: Path) -> str:
 
 def newer_state(folder: Path) -> str:
     with closing(sqlite3.connect(folder / JOURNAL)) as db:
+        migrations.upgrade_journal(db, 1)
         db.execute("UPDATE devices SET state = ? WHERE device_id = 'press-07'", (b'{"version":9}',))
-        db.execute("PRAGMA user_version = 2")
         db.commit()
     return ""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from homeassistant.core import CALLBACK_TYPE, callback
 
 from ..engine.effects import (
+    CommandChanged,
     Commit,
     ConnectionChanged,
     DeviceLogged,
@@ -54,6 +55,7 @@ class Effects:
     def __init__(self, hub: Hub) -> None:
         self._hub: Final = hub
         self.values: Final[list[Callable[[str, list[str]], None]]] = []
+        self.commands: Final[list[Callable[[str, str], None]]] = []
         self.health: Final[list[Callable[[str], None]]] = []
         self.manifests: Final[list[Callable[[str], None]]] = []
         self.logs: Final[list[Callable[[str, str, str, str], None]]] = []
@@ -87,6 +89,8 @@ class Effects:
                 self._tell(self.health, device_id)
             case ManifestChanged(device_id):
                 self._tell(self.manifests, device_id)
+            case CommandChanged(device_id, cid):
+                self._command_changed(device_id, cid)
             case DeviceLogged(device_id, level, logger, msg):
                 for on_log in self.logs:
                     on_log(device_id, level, logger, msg)
@@ -127,6 +131,14 @@ class Effects:
             )
             facts: dict[str, Fact] = {"rows": lost, "readers": readers, "noisiest": done.noisiest}
             self._show(Notice(JOURNAL_OVERRUN, None, True, facts))
+
+    def _command_changed(self, device_id: str, cid: str) -> None:
+        for on_command in self.commands:
+            on_command(device_id, cid)
+        command = self._hub.plant.command_of(device_id, cid)
+        self._hub.actors.changed(cid, command)
+        if command is not None:
+            self._events.commanded(command)
 
     def _show(self, notice: Notice) -> None:
         show_notice(self._hub.hass, self._hub.entry, notice)

@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, ATTR_NAME, Platform
-from homeassistant.core import callback
+from homeassistant.core import Context, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util.ulid import ulid_now
 
 from ..const import DOMAIN, EVENT_DEVICE
+from ..engine.actuation.command import Command
 from ..engine.effects import Happened, Notice, Refused
 from ..engine.errors import Fact
 from .health import CONNECTION_KEY
@@ -29,6 +30,7 @@ ATTR_DEVICE: Final = "device"
 ATTR_LEFT_OUT: Final = "left_out"
 REFUSED: Final = "refused"
 NOTICE: Final = "notice"
+COMMAND: Final = "command"
 
 MOST: Final = 60
 SPAN_S: Final = 60.0
@@ -61,10 +63,28 @@ class Events:
         facts: dict[str, Any] = {"notice": notice.kind, "active": notice.active, "facts": notice.facts}
         self._fire(NOTICE, notice.device_id or "", facts)
 
+    @callback
+    def commanded(self, command: Command) -> None:
+        """A command went on. Each step is told: people and automations of this site make them, no device does."""
+        facts = {
+            "command_id": command.cid,
+            "command": command.name,
+            "args": command.args,
+            "step": command.step.value,
+            "source": command.actor.source,
+        }
+        if command.reason:
+            facts["reason"] = command.reason
+        context = Context(user_id=command.actor.user_id, id=command.actor.context_id)
+        self._tell(COMMAND, command.device_id, facts, context)
+
     def _fire(self, kind: str, device_id: str, facts: dict[str, Any]) -> None:
         if not self._has_room():
             self._left_out += 1
             return
+        self._tell(kind, device_id, facts)
+
+    def _tell(self, kind: str, device_id: str, facts: dict[str, Any], context: Context | None = None) -> None:
         entry = self._hub.entry
         subentry = next((found for found in entry.subentries.values() if found.unique_id == device_id), None)
         name = (subentry.title if subentry else device_id) or entry.title
@@ -74,7 +94,7 @@ class Events:
             told[ATTR_DEVICE] = device_id
         if self._left_out:
             told[ATTR_LEFT_OUT], self._left_out = self._left_out, 0
-        self._hub.hass.bus.async_fire(EVENT_DEVICE, told)
+        self._hub.hass.bus.async_fire(EVENT_DEVICE, told, context=context)
 
     def _has_room(self) -> bool:
         now = self._hub.hass.loop.time()

@@ -17,6 +17,7 @@ from ..engine.errors import Refusal, StoreError
 from ..engine.ports import Batch, Extent, Trimmed
 from ..engine.values import NS_PER_S, Now
 from . import discovery, mqtt
+from .actors import Actors
 from .effects import Effects, Verdict
 from .inflow import Inflow
 from .notices import standing_notices
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from homeassistant.config_entries import ConfigSubentry
 
+    from ..engine.actuation.command import Command
+    from ..engine.actuation.wish import Wish
     from ..engine.plant import Plant
     from ..engine.stores.key_file import KeyFile
     from ..engine.stores.sqlite_intake import SqliteIntake
@@ -77,6 +80,7 @@ class Hub:
         self._store: Final = store
         self._store_turn: Final = asyncio.Lock()
         self._sender: Final = Sender(hass)
+        self.actors: Final = Actors(self)
         self._inflow: Final = Inflow(hass.loop, now, self._take)
         self._commit: asyncio.Task[None] | None = None
         self._ticking: asyncio.TimerHandle | None = None
@@ -107,6 +111,7 @@ class Hub:
         if not self._is_open:
             return
         self._inflow.drain()
+        self.actors.stop()
         self.is_running = self._is_open = False
         while self._releases:
             self._releases.pop()()
@@ -136,6 +141,20 @@ class Hub:
         """Take a device out, and its key with it."""
         self._perform(self.plant.remove(device_id, now()))
         await self.hass.async_add_executor_job(self.keys.remove_device, device_id)
+
+    @callback
+    def command(self, device_id: str, wish: Wish) -> Command:
+        """Ask a device for something; raises a `RequestError`."""
+        cid, effects = self.plant.command(device_id, wish, now())
+        self._perform(effects)
+        command = self.plant.command_of(device_id, cid)
+        if command is None:
+            raise AssertionError
+        return command
+
+    def is_awake(self, device_id: str) -> bool:
+        """Whether the device would hear a message now."""
+        return self.plant.is_awake(device_id, now())
 
     @callback
     def settle(self, device_id: str, kind: str) -> None:
@@ -189,6 +208,10 @@ class Hub:
     def on_verdict(self, listener: Callable[[Verdict], None]) -> CALLBACK_TYPE:
         """Call `listener` for each message that comes, whatever became of it."""
         return self.effects.listen(self.effects.verdicts, listener)
+
+    def on_command(self, listener: Callable[[str, str], None]) -> CALLBACK_TYPE:
+        """Call `listener(device_id, cid)` when a command went on."""
+        return self.effects.listen(self.effects.commands, listener)
 
     # --- the loop ------------------------------------------------------------------------
 

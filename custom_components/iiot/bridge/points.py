@@ -20,6 +20,7 @@ from homeassistant.helpers.event import async_call_later, async_track_time_inter
 from ..const import CONF_STATE_INTERVAL, DEFAULT_STATE_INTERVAL_S, DOMAIN
 from ..engine.effects import Notice
 from ..engine.values import Connection
+from .actuators import PREFIX, ActuatorDescription, offer
 from .budget import enabled_entities
 from .health import FLEET, FLEET_KEYS, HEALTH, HEALTH_KEYS, LOG, POSITION, POSITION_KEY, reported
 from .mapping import PointDescription, describe
@@ -67,6 +68,8 @@ class Points:
         self._fleet: Final = Station.of_hub(hub.entry, hub.plant)
         self._stations: Final[dict[str, Station]] = {}
         self._by_device: Final[dict[str, Station]] = {}
+        self._reports: Final[dict[str, dict[str, str]]] = {}
+        """Device → channel that reports an actuator → key of the actuator's entity."""
         self._loggers: Final[dict[str, Callable[[str, str, str], None]]] = {}
         self._connections: Final[dict[str, Connection]] = {}
         self._positions: Final[dict[str, tuple[float, ...] | None]] = {}
@@ -98,6 +101,7 @@ class Points:
                 hub.on_manifest(self._manifest_changed),
                 hub.on_log(self._logged),
                 hub.on_inbox(self._inbox_changed),
+                hub.on_command(self._command_changed),
                 async_track_time_interval(self._hass, self._fleet_ticks, FLEET_EVERY),
             )
         )
@@ -202,6 +206,9 @@ class Points:
     @callback
     def _values_changed(self, device_id: str, channels: list[str]) -> None:
         self._pacer.changed(device_id, channels)
+        reports = self._reports.get(device_id)
+        if reports is not None:
+            self._pacer.changed(device_id, [reports[channel] for channel in channels if channel in reports])
         if device_id in self._positions:
             self._position_changed(device_id)
 
@@ -234,6 +241,12 @@ class Points:
         station = self._by_device.get(device_id)
         if station is not None:
             self._reconcile_soon(station)
+
+    @callback
+    def _command_changed(self, device_id: str, _: str) -> None:
+        station = self._by_device.get(device_id)
+        known = station.known.values() if station is not None else ()
+        self._pacer.changed(device_id, [row.key for row in known if isinstance(row, ActuatorDescription)])
 
     @callback
     def _logged(self, device_id: str, level: str, logger: str, msg: str) -> None:
@@ -281,6 +294,10 @@ class Points:
             station.known[row.key] = row
         if POSITION_KEY in station.known:
             self._positions[station.device_id] = None
+        actuators = [row for row in station.known.values() if isinstance(row, ActuatorDescription)]
+        reports = {row.channel: row.key for row in actuators if row.channel is not None}
+        if reports:
+            self._reports[station.device_id] = reports
         for platform, entities in batches.items():
             self._platforms[platform][0](entities, config_subentry_id=station.subentry_id)
 
@@ -301,7 +318,7 @@ class Points:
                 found.platform == DOMAIN
                 and found.config_entry_id == self._entry.entry_id
                 and found.domain in self._platforms
-                and "." not in found.unique_id
+                and _is_of_the_manifest(found.unique_id)
                 and (found.domain, found.unique_id) not in stays
             ):
                 registry.async_remove(found.entity_id)
@@ -311,6 +328,7 @@ class Points:
             del self._by_device[station.device_id]
         self._connections.pop(station.device_id, None)
         self._positions.pop(station.device_id, None)
+        self._reports.pop(station.device_id, None)
 
     def _tell(self) -> None:
         for listener in list(self._listeners):
@@ -326,6 +344,11 @@ class Points:
         show_notice(self._hass, self._entry, notice)
 
 
+def _is_of_the_manifest(unique_id: str) -> bool:
+    """Whether a manifest made the entity: figures of health have a dot, actuators their prefix, channels no dot."""
+    return "." not in unique_id or f"_{PREFIX}" in unique_id
+
+
 def _wanted(station: Station) -> dict[str, Described]:
     """Everything that the station should show; before its first manifest, what it has shown so far."""
     member = station.member
@@ -338,8 +361,9 @@ def _wanted(station: Station) -> dict[str, Described]:
         rows.append(POSITION)
     manifest = member.device.manifest if member else None
     if manifest is None:
-        rows += [row for row in station.known.values() if isinstance(row, PointDescription)]
+        rows += [row for row in station.known.values() if isinstance(row, PointDescription | ActuatorDescription)]
     else:
+        rows += [offer(actuator) for actuator in manifest.actuators.values()]
         waves = member.board.waves if member else ()
         rows += [describe(channel) for channel in manifest.channels.values() if channel.key not in waves]
     return {row.key: row for row in rows}

@@ -51,6 +51,20 @@ class Ledger:
         """Commands that wait for their turn, the next one first."""
         return tuple(self._waiting)
 
+    def pending(self, key: str) -> Command | None:
+        """The newest command that moves an actuator and is not closed."""
+        for command in (*reversed(self._waiting), self._open):
+            if command is not None and command.args.get("key") == key:
+                return command
+        return None
+
+    def last_done(self, key: str) -> Command | None:
+        """The newest command that set an actuator and that the device did."""
+        for command in reversed(self._closed.values()):
+            if command.step is Step.DONE and command.name == "set" and command.args.get("key") == key:
+                return command
+        return None
+
     def get(self, cid: str) -> Command | None:
         """A command by its id, as long as it is remembered."""
         if self._open is not None and self._open.cid == cid:

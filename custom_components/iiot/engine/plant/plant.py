@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from ..actuation.command import Command
 from ..actuation.wish import Wish
 from ..devices.device import Device
 from ..devices.inbox import Inbox
@@ -232,6 +233,15 @@ class Plant:
         command = orders.take(self._site, self.members[device_id], wish, now, effects)
         commits.begin(self._site, now, effects)
         return command.cid, effects
+
+    def command_of(self, device_id: str, cid: str) -> Command | None:
+        """A command by its id, also of a device that was taken out."""
+        member = self._site.members.get(device_id) or self._site.removed.get(device_id)
+        return None if member is None else member.ledger.get(cid)
+
+    def is_awake(self, device_id: str, now: Now) -> bool:
+        """Whether a device would hear a message now."""
+        return self._site.connected and orders.is_awake(self.members[device_id], now)
 
     def cancel(self, device_id: str, cid: str, now: Now) -> tuple[bool, list[Effect]]:
         """Withdraw a command; whether that was still possible, and what to do."""

@@ -1,0 +1,116 @@
+"""Commands of people and automations: asked for, waited for, told step by step."""
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.core import Context, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+
+from ..const import DOMAIN
+from ..engine.actuation.command import Actor, Command, Step
+from ..engine.actuation.ledger import QueueFullError
+from ..engine.actuation.wish import Wish
+from ..engine.errors import RequestError
+from ..engine.plant.orders import AwayError, MutedError
+from ..engine.values import Scalar
+from .enrolment import plain
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+PRESS: Final = "press"
+SET: Final = "set"
+_NOT_NOW: Final = (AwayError, MutedError, QueueFullError)
+"""Refusals that have to do with the device's present state, not with what was asked."""
+
+
+class Actors:
+    """Takes wishes in, and lets those who wait know how they ended."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub: Final = hub
+        self._waiting: Final[dict[str, list[asyncio.Future[None]]]] = {}
+        """Command → those who wait for its end."""
+
+    async def async_move(self, device_id: str, key: str, value: Scalar | None, context: Context | None) -> Command:
+        """Set an actuator, or press it (`value` None), and wait for the device's answer; raises in words."""
+        args = {"key": key} if value is None else {"key": key, "value": value}
+        wish = Wish(name=PRESS if value is None else SET, args=args, actor=actor_of(context, "entity"))
+        command = await self.async_ask(device_id, wish)
+        self.raise_unless_done(command)
+        return command
+
+    async def async_ask(self, device_id: str, wish: Wish) -> Command:
+        """Ask for something and wait until it is closed; at once for a device that sleeps or is away."""
+        command = self.ask(device_id, wish)
+        if (command.is_open and command.step is not Step.REQUESTED) or self._hub.is_awake(device_id):
+            await self._async_closed(command)
+        return command
+
+    @callback
+    def ask(self, device_id: str, wish: Wish) -> Command:
+        """Ask for something; raises in words what stands in its way."""
+        try:
+            return self._hub.command(device_id, wish)
+        except RequestError as err:
+            raise self._in_words(device_id, err) from err
+
+    async def _async_closed(self, command: Command) -> None:
+        if not command.is_open:
+            return
+        closed: asyncio.Future[None] = self._hub.hass.loop.create_future()
+        self._waiting.setdefault(command.cid, []).append(closed)
+        try:
+            await closed
+        finally:
+            waiting = self._waiting.get(command.cid, [])
+            if closed in waiting:
+                waiting.remove(closed)
+            if not waiting:
+                self._waiting.pop(command.cid, None)
+
+    @callback
+    def changed(self, cid: str, command: Command | None) -> None:
+        """A command went on; None: its device is gone."""
+        if command is None or not command.is_open:
+            for closed in self._waiting.pop(cid, []):
+                if not closed.done():
+                    closed.set_result(None)
+
+    @callback
+    def stop(self) -> None:
+        """The hub stops: nobody waits any longer. What is open goes on after the next start."""
+        for cid in list(self._waiting):
+            for closed in self._waiting.pop(cid):
+                if not closed.done():
+                    closed.set_exception(
+                        HomeAssistantError(translation_domain=DOMAIN, translation_key="command_interrupted")
+                    )
+
+    def raise_unless_done(self, command: Command) -> None:
+        """Say in words how it ended, unless it was done or still waits for a device that sleeps."""
+        if command.step in (Step.DONE, Step.REQUESTED):
+            return
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key=f"command_{command.step}",
+            translation_placeholders={"device": self._name(command.device_id), "reason": plain(command.reason) or "-"},
+        )
+
+    def _in_words(self, device_id: str, err: RequestError) -> HomeAssistantError:
+        kind = HomeAssistantError if isinstance(err, _NOT_NOW) else ServiceValidationError
+        facts = {name: plain(str(fact)) for name, fact in err.facts.items()}
+        return kind(
+            translation_domain=DOMAIN,
+            translation_key=err.code,
+            translation_placeholders={**facts, "device": self._name(device_id)},
+        )
+
+    def _name(self, device_id: str) -> str:
+        found = (entry.title for entry in self._hub.entry.subentries.values() if entry.unique_id == device_id)
+        return plain(next(found, device_id))
+
+
+def actor_of(context: Context | None, source: str) -> Actor:
+    """Who stands behind a context."""
+    return Actor(context.user_id if context else None, context.id if context else None, source)

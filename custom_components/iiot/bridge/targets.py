@@ -1,0 +1,64 @@
+"""From what a person points at to devices of hubs that run."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+
+from ..const import DOMAIN
+from .stations import device_identifier
+
+if TYPE_CHECKING:
+    from ..runtime import IiotConfigEntry
+    from .hub import Hub
+
+
+class Target(NamedTuple):
+    """One device that something is asked of."""
+
+    hub: Hub
+    device_id: str
+    """The hardware."""
+    name: str
+    registry_id: str
+    """Of its device in Home Assistant."""
+
+
+def devices_of(hass: HomeAssistant, selection: dict[str, Any], site: str | None) -> list[Target]:
+    """Every device of ours in a selection of devices, entities, areas, floors and labels, or of a whole site.
+
+    Raises `ServiceValidationError` when there is none.
+    """
+    wanted = _registry_ids(hass, selection)
+    found = [
+        target
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        if entry.state is ConfigEntryState.LOADED
+        for target in _devices_of_site(hass, entry)
+        if entry.entry_id == site or target.registry_id in wanted
+    ]
+    if not found:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_device")
+    return found
+
+
+def _registry_ids(hass: HomeAssistant, selection: dict[str, Any]) -> set[str]:
+    selected = async_extract_referenced_entity_ids(hass, TargetSelection(selection), primary_entities_only=False)
+    registry = er.async_get(hass)
+    entries = (registry.async_get(entity_id) for entity_id in selected.referenced)
+    return selected.referenced_devices | {entry.device_id for entry in entries if entry and entry.device_id}
+
+
+def _devices_of_site(hass: HomeAssistant, entry: IiotConfigEntry) -> list[Target]:
+    registry, hub = dr.async_get(hass), entry.runtime_data.hub
+    found = []
+    for subentry in entry.subentries.values():
+        identifier = device_identifier(entry.entry_id, subentry.subentry_id)
+        device = registry.async_get_device_by_identifier(identifier, entry.entry_id)
+        if device is not None and subentry.unique_id in hub.plant.members:
+            found.append(Target(hub, str(subentry.unique_id), device.name_by_user or subentry.title, device.id))
+    return found

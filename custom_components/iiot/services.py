@@ -1,0 +1,168 @@
+"""Actions: what people and automations ask of devices, with each device's own answer."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import probatio
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError, Unauthorized, UnknownUser
+from homeassistant.helpers import config_validation as cv
+
+from .bridge.actors import actor_of
+from .bridge.targets import Target, devices_of
+from .const import DOMAIN
+from .engine.actuation.command import Command, Step
+from .engine.actuation.wish import Wish
+from .engine.values import NS_PER_S
+
+ATTR_ARGS: Final = "args"
+ATTR_CHANNEL: Final = "channel"
+ATTR_COMMAND: Final = "command"
+ATTR_DURATION: Final = "duration"
+ATTR_LIFETIME: Final = "lifetime"
+ATTR_RATE: Final = "rate"
+ATTR_WAIT: Final = "wait_for_device"
+
+_SECONDS: Final = probatio.All(cv.time_period, cv.positive_timedelta, lambda period: period.total_seconds())
+_WHICH: Final = {probatio.Optional(ATTR_CHANNEL): cv.string}
+_COMMON: Final = {
+    **cv.ENTITY_SERVICE_FIELDS,
+    probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+    probatio.Optional(ATTR_WAIT, default=False): cv.boolean,
+    probatio.Optional(ATTR_LIFETIME, default={"seconds": 30}): probatio.All(_SECONDS, probatio.Range(min=1, max=3600)),
+}
+
+type Fields = Mapping[str, Any]
+
+
+class Action(NamedTuple):
+    """One action: its fields, and the command that they make."""
+
+    fields: dict[Any, Any]
+    command: Callable[[Fields], str]
+    args: Callable[[Fields], dict[str, Any]]
+
+
+def _plain(name: str) -> Action:
+    return Action({}, lambda _: name, lambda _: {})
+
+
+ACTIONS: Final[dict[str, Action]] = {
+    "command": Action(
+        {
+            probatio.Required(ATTR_COMMAND): cv.string,
+            probatio.Optional(ATTR_ARGS, default=dict): dict,
+        },
+        lambda fields: str(fields[ATTR_COMMAND]),
+        lambda fields: dict(fields[ATTR_ARGS]),
+    ),
+    "sleep": Action(
+        {probatio.Required(ATTR_DURATION): _SECONDS},
+        lambda _: "sleep",
+        lambda fields: {"for_s": fields[ATTR_DURATION]},
+    ),
+    "awake": _plain("awake"),
+    "describe": _plain("describe"),
+    "restart": _plain("restart"),
+    "identify": Action(
+        {probatio.Optional(ATTR_DURATION, default={"seconds": 10}): _SECONDS},
+        lambda _: "identify",
+        lambda fields: {"s": fields[ATTR_DURATION]},
+    ),
+    "set_sample_interval": Action(
+        {probatio.Required(ATTR_DURATION): _SECONDS, **_WHICH},
+        lambda _: "set_interval",
+        lambda fields: {"s": fields[ATTR_DURATION], **_channel(fields)},
+    ),
+    "set_sample_rate": Action(
+        {probatio.Required(ATTR_RATE): probatio.All(probatio.Coerce(float), probatio.Range(min=0.001)), **_WHICH},
+        lambda _: "set_rate",
+        lambda fields: {"hz": fields[ATTR_RATE], **_channel(fields)},
+    ),
+}
+"""Name → what it does. All take targets, a site, how long the command is good for, and whether to wait for devices."""
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register every action, once for all hubs."""
+    for name, action in ACTIONS.items():
+        hass.services.async_register(
+            DOMAIN,
+            name,
+            _handler(hass, action),
+            schema=probatio.Schema({**_COMMON, **action.fields}),
+            supports_response=SupportsResponse.OPTIONAL,
+        )
+
+
+def _handler(hass: HomeAssistant, action: Action) -> Callable[[ServiceCall], Any]:
+    async def handle(call: ServiceCall) -> ServiceResponse:
+        await _async_permit(hass, call)
+        targets = devices_of(hass, call.data, call.data.get(ATTR_CONFIG_ENTRY_ID))
+        wish = Wish(
+            name=action.command(call.data),
+            args=action.args(call.data),
+            actor=actor_of(call.context, "service"),
+            waits=call.data[ATTR_WAIT],
+            life_ns=round(call.data[ATTR_LIFETIME] * NS_PER_S),
+        )
+        results = await asyncio.gather(*(_async_ask(target, wish) for target in targets))
+        if call.return_response:
+            return {"devices": dict(results)}
+        _raise_for_failures(results)
+        return None
+
+    return handle
+
+
+async def _async_permit(hass: HomeAssistant, call: ServiceCall) -> None:
+    """Let administrators and automations pass; Home Assistant itself asks nobody here."""
+    if call.context.user_id is None:
+        return
+    user = await hass.auth.async_get_user(call.context.user_id)
+    if user is None:
+        raise UnknownUser(context=call.context)
+    if not user.is_admin:
+        raise Unauthorized(context=call.context)
+
+
+async def _async_ask(target: Target, wish: Wish) -> tuple[str, dict[str, Any]]:
+    """Ask one device; gives its registry id and what became of it."""
+    facts: dict[str, Any] = {"name": target.name, "id": target.device_id}
+    try:
+        command = await target.hub.actors.async_ask(target.device_id, wish)
+    except HomeAssistantError as err:
+        return target.registry_id, {**facts, "status": "refused", "reason": str(err)}
+    return target.registry_id, facts | _outcome(command)
+
+
+def _outcome(command: Command) -> dict[str, Any]:
+    found: dict[str, Any] = {"status": str(command.step), "command_id": command.cid}
+    if command.reason:
+        found["reason"] = command.reason
+    if command.result is not None:
+        found["result"] = command.result
+    return found
+
+
+def _raise_for_failures(results: list[tuple[str, dict[str, Any]]]) -> None:
+    """Say who did not do it; a device that sleeps and was told to is no failure."""
+    fine = (str(Step.DONE), str(Step.REQUESTED))
+    failed = [facts for _, facts in results if facts["status"] not in fine]
+    if failed:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="devices_failed",
+            translation_placeholders={
+                "count": str(len(failed)),
+                "total": str(len(results)),
+                "devices": "; ".join(f"{facts['name']}: {facts.get('reason') or facts['status']}" for facts in failed),
+            },
+        )
+
+
+def _channel(fields: Fields) -> dict[str, str]:
+    return {"ch": fields[ATTR_CHANNEL]} if ATTR_CHANNEL in fields else {}
