@@ -62,7 +62,8 @@ class Run:
         """Run until the end of the duration or of the attacks, a signal or the key for leaving."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self._stop.set)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, and shells for the background, mean it
+                loop.add_signal_handler(number, self._stop.set)
         with Keyboard(sys.stdin, self._keys.put_nowait) as keyboard:
             if keyboard.is_listening and self._plan.profiles:
                 self._said = KEYS

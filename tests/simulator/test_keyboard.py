@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import termios
@@ -127,6 +128,23 @@ async def test_ctrl_c_ends_in_order_and_gives_the_terminal_back(plant: Terminal)
     plant.press("\x03")
     assert await plant.exit_code() == 0
     assert plant.modes() == plant.modes_before
+
+
+async def test_a_plant_under_nohup_outlives_a_hang_up(tmp_path: Path) -> None:
+    (tmp_path / "keys.toml").write_text(SCENARIO)
+    (tmp_path / "fleet.key").write_text(FLEET_KEY.hex())
+    options = ["--broker", "127.0.0.1:9", "--fleet-key-file", str(tmp_path / "fleet.key"), "--forget"]
+    status = ["--status-json", str(tmp_path / "status.json")]
+    ignoring = "import runpy, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    program = f"{ignoring}; runpy.run_module('iiot_sim.cli', run_name='__main__')"
+    terminal = Terminal("-c", program, "run", str(tmp_path / "keys.toml"), *options, *status)
+    await terminal.until(lambda: names(tmp_path) == ["Office"] and not is_cooked(terminal), "one device")
+    terminal.process.send_signal(signal.SIGHUP)
+    terminal.press("+")
+    await terminal.until(lambda: names(tmp_path) == ["Office", "Office (2)"], "it goes on")
+    terminal.press("q")
+    assert await terminal.exit_code() == 0
+    terminal.close()
 
 
 RAISING = """
