@@ -10,8 +10,8 @@ from iiot_engine.values import Scalar
 from .profile import ActuatorProfile
 
 MAX_TEXT: Final = 255
-OPEN_PERCENT: Final = (0.0, 100.0)
-"""A valve stands between shut and open, when it names no range."""
+WIDEST: Final = (-1e300, 1e300)
+"""Where something stands that names no range."""
 
 
 class Move(NamedTuple):
@@ -86,7 +86,13 @@ def _start(profile: ActuatorProfile) -> Scalar:
         return profile.start
     low: float = profile.entry.get("min", 0.0)
     options: list[str] = profile.entry.get("options", [""])
-    starts: dict[str, Scalar] = {"switch": False, "number": low, "valve": low, "select": options[0], "text": ""}
+    starts: dict[str, Scalar] = {
+        "switch": False,
+        "number": low,
+        "valve": low if _has_range(profile) else False,
+        "select": options[0],
+        "text": "",
+    }
     return starts[profile.kind]
 
 
@@ -97,12 +103,24 @@ def _switch(_profile: ActuatorProfile, value: Any) -> str | None:
 def _number(profile: ActuatorProfile, value: Any) -> str | None:
     if type(value) not in (int, float):
         return "bad_value"
-    low, high = (-1e300, 1e300) if profile.kind == "number" else OPEN_PERCENT
-    low, high, step = profile.entry.get("min", low), profile.entry.get("max", high), profile.entry.get("step")
+    low, high, step = (
+        profile.entry.get("min", WIDEST[0]),
+        profile.entry.get("max", WIDEST[1]),
+        profile.entry.get("step"),
+    )
     if not low <= value <= high:
         return "out_of_range"
     beside = 0.0 if step is None else abs((value - low) / step - round((value - low) / step))
     return "off_step" if beside > 1e-6 and "min" in profile.entry else None
+
+
+def _valve(profile: ActuatorProfile, value: Any) -> str | None:
+    """Without a range it is open or shut, and nothing in between."""
+    return _number(profile, value) if _has_range(profile) else _switch(profile, value)
+
+
+def _has_range(profile: ActuatorProfile) -> bool:
+    return "min" in profile.entry or "max" in profile.entry
 
 
 def _select(profile: ActuatorProfile, value: Any) -> str | None:
@@ -118,7 +136,7 @@ SETTINGS: Final[dict[str, Callable[[ActuatorProfile, Any], str | None]]] = {
     "number": _number,
     "select": _select,
     "button": lambda _profile, _value: "not_settable",
-    "valve": _number,
+    "valve": _valve,
     "text": _text,
 }
 """What can be set, by kind; gives the reason why a value cannot."""

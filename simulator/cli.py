@@ -29,14 +29,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="iiot-sim", description="A simulated plant that speaks iiot/1.")
+    parser = argparse.ArgumentParser(
+        prog="iiot-sim", allow_abbrev=False, description="A simulated plant that speaks iiot/1."
+    )
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="name the built-in scenarios")
-    run = actions.add_parser("run", help="run a scenario")
+    run = actions.add_parser("run", allow_abbrev=False, help="run a scenario")
     run.add_argument("scenario", help="name of a built-in scenario, or a TOML file")
     run.add_argument("--devices", type=int, metavar="N", help="repeat or cut the scenario's devices to so many")
     _add_options(run)
-    random = actions.add_parser("random", help="draw a plant at random, and run it")
+    random = actions.add_parser("random", allow_abbrev=False, help="draw a plant at random, and run it")
     random.add_argument("count", type=int, metavar="N", help="number of devices")
     random.add_argument("--print", action="store_true", help="print the description instead of running it")
     random.add_argument("--out", type=Path, metavar="FILE", help="write the description, then run it")

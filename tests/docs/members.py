@@ -207,8 +207,8 @@ ACTUATOR: Final = (
         good=("switch", "button", "valve", "text")
     ),
     text("unit", 32, MAY, "for `number`"),
-    Member("min", "number", MAY, "for `number`", (0,), ("0",)),
-    Member("max", "number", MAY, "for `number`", (1,), ("0",)),
+    Member("min", "number", MAY, "for `number` and `valve`", (0,), ("0",)),
+    Member("max", "number", MAY, "for `number` and `valve`", (1,), ("0",)),
     Member("step", "number", MAY, "for `number`", (0.5,), ("0",)),
     Member(
         "options",

@@ -149,8 +149,8 @@ async def settle_the_twin(works: Works, site: Site) -> None:
     assert issue["translation_placeholders"]["device_id"] == twins[0]["device_id"]
     async with works.api() as api:
         step = await api.post("/api/repairs/issues/fix", {"handler": DOMAIN, "issue_id": issue["issue_id"]})
-        assert (step["type"], step["step_id"]) == ("form", "confirm")
-        step = await api.post(f"/api/repairs/issues/fix/{step['flow_id']}", {})
+        assert (step["type"], step["step_id"]) == ("menu", "decide")
+        step = await api.post(f"/api/repairs/issues/fix/{step['flow_id']}", {"next_step_id": "go_on"})
         assert step["type"] == "create_entry"
     assert "two_devices_hold_this_key" not in await repairs(works)
     assert not [one for one in (await works.facts(site))["devices"] if one["two_devices_hold_this_key"]]

@@ -14,7 +14,7 @@ from tests.simulator.world import TEMPERATURE, a_profile, key_of
 
 RPM = ChannelProfile(key="rpm", entry={"period": 10}, signal={"shape": "constant", "value": 1450})
 WAVE = ChannelProfile(key="waveform", signal={"shape": "wave", "rate_hz": 1000, "samples": 100})
-FLAP = ActuatorProfile(key="flap", kind="valve", entry={"channel": "flap"}, takes_s=4.0)
+FLAP = ActuatorProfile(key="flap", kind="valve", entry={"channel": "flap", "min": 0, "max": 100}, takes_s=4.0)
 FLAP_CHANNEL = ChannelProfile(key="flap", signal={"shape": "constant", "value": -1})
 
 
@@ -142,7 +142,9 @@ def test_an_actuator_that_is_there_at_once_is_answered_once() -> None:
 
 
 def test_an_actuator_that_sticks_has_failed() -> None:
-    bench = plant_with(ActuatorProfile(key="flap", kind="valve", entry={"channel": "flap"}, fail_chance=1.0))
+    bench = plant_with(
+        ActuatorProfile(key="flap", kind="valve", entry={"channel": "flap", "min": 0, "max": 100}, fail_chance=1.0)
+    )
     (ack,) = bench.command("set", {"key": "flap", "value": 60})
     assert (ack["status"], ack["reason"]) == ("failed", "stuck")
     (reading,) = data(bench.say(Leaf.POLL, pid="0badcafe", ch=["flap"]))
@@ -186,7 +188,9 @@ def test_a_button_counts_its_presses() -> None:
         ("number", {"min": 0, "max": 10, "step": 2.5}, 7, "off_step"),
         ("number", {"min": 0, "max": 10}, 11, "out_of_range"),
         ("number", {}, "5", "bad_value"),
-        ("valve", {}, 101, "out_of_range"),
+        ("valve", {"min": 0, "max": 100}, 101, "out_of_range"),
+        ("valve", {}, 50, "bad_value"),
+        ("valve", {}, True, None),
         ("select", {"options": ["a", "b"]}, "b", None),
         ("select", {"options": ["a", "b"]}, "c", "bad_value"),
         ("text", {}, "hello", None),
