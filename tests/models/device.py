@@ -267,7 +267,7 @@ class Device:
         if wants_word or now_ns >= self.beat_due_ns:
             self.complained_ns = now_ns
             self.beat(now_ns)
-        self.sendagain(now_ns)
+        self.send_again(now_ns)
 
     def _fall_asleep(self, now_ns: int) -> None:
         self.is_leaving_ns = None
@@ -276,7 +276,7 @@ class Device:
 
     # --- rows that nobody answered ---------------------------------------------------------------
 
-    def sendagain(self, now_ns: int) -> None:
+    def send_again(self, now_ns: int) -> None:
         """Send again what has been unanswered for a minute, within the limits."""
         if now_ns < self.again_from_ns:
             return

@@ -228,7 +228,8 @@ class History:
                 self._come_back(at, device)
 
     def _is_over(self) -> bool:
-        return not (self.link.up or self.link.down) and all(
+        on_the_way = any(letter.due_ns > self.now_ns + NS for letter in (*self.link.up, *self.link.down))
+        return not on_the_way and all(
             not device.flash.rows and device.asleep_until_ns is None and self._missing(device) is None
             for device in self.devices
         )
