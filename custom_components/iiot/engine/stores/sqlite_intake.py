@@ -7,7 +7,7 @@ dropped rows is used again, so the file does not grow beyond its budget.
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,6 +84,13 @@ def _sound(row: tuple[Any, ...], kinds: tuple[Any, ...]) -> tuple[Any, ...]:
     return row
 
 
+def _rising(after: int, entries: list[JournalEntry]) -> list[JournalEntry]:
+    """Give `entries` back when each lies behind the one before: whoever reads on from the last of them must end."""
+    if any(place <= before for before, place in pairwise([after, *(entry.position for entry in entries)])):
+        raise sqlite3.DatabaseError("rows are out of order")
+    return entries
+
+
 def _statements(columns: str, conflict: str = "") -> dict[int, str]:
     """Text of an insert by how many rows it takes; `columns` begins with the table."""
     one = f"({', '.join('?' * (columns.count(',') + 1))})"
@@ -149,9 +156,9 @@ class SqliteIntake:
         query = "SELECT position FROM readers WHERE name = ?"
         try:
             found = self._db.execute(query, (reader,)).fetchone()
+            return 0 if found is None else int(_sound(found, (int,))[0])
         except _TROUBLE as err:
             raise self._failure("cannot be read", err) from err
-        return 0 if found is None else int(found[0])
 
     def move_cursor(self, reader: str, position: int) -> None:
         """See `IntakeStore`."""
@@ -172,7 +179,8 @@ class SqliteIntake:
                 " ORDER BY position LIMIT ?",
                 (position, limit),
             )
-            return [JournalEntry(row[0], JournalRow(*_sound(row, _ENTRY)[1:])) for row in rows]
+            entries = [JournalEntry(row[0], JournalRow(*_sound(row, _ENTRY)[1:])) for row in rows]
+            return _rising(position, entries)
         except _TROUBLE as err:
             raise self._failure("cannot be read", err) from err
 
@@ -186,7 +194,7 @@ class SqliteIntake:
             step_end = min(first + TRIM_STEP - 1, last)
             if self.size_bytes() > max_bytes:
                 return self._drop_upto(step_end, more=True)
-            taken = self._db.execute("SELECT min(position) FROM readers").fetchone()[0]
+            (taken,) = _sound(self._db.execute("SELECT min(position) FROM readers").fetchone(), (int,))
             old = self._db.execute(
                 "SELECT max(position) FROM frames WHERE position <= ? AND received_ns < ?",
                 (min(step_end, taken), before_ns),
@@ -213,7 +221,8 @@ class SqliteIntake:
         try:
             first, last = self._ends()
             received = self._db.execute("SELECT received_ns FROM frames WHERE position = ?", (first,)).fetchone()
-            cursors = dict(self._db.execute("SELECT name, position FROM readers").fetchall())
+            readers = self._db.execute("SELECT name, position FROM readers").fetchall()
+            cursors = dict(_sound(reader, (str, int)) for reader in readers)
         except _TROUBLE as err:
             raise self._failure("cannot be measured", err) from err
         return Extent(self.size_bytes(), first, received and received[0], last, cursors)
