@@ -155,9 +155,9 @@ def _set_rate(device: Obeying, args: Args, moment: Moment) -> Answer:
 
 def _set_period(device: Obeying, ch: object, seconds: float, moment: Moment) -> Answer:
     """Read one channel, or all that are pushed, so often."""
-    if ch is not None and ch not in device.beats.periods_s:
+    if ch is not None and (not isinstance(ch, str) or ch not in device.beats.periods_s):
         return BAD_ARGS
-    device.beats.change(list(device.beats.periods_s) if ch is None else [str(ch)], seconds, moment.up_ms)
+    device.beats.change(list(device.beats.periods_s) if ch is None else [ch], seconds, moment.up_ms)
     return DONE
 
 
