@@ -2,7 +2,10 @@
 
 import json
 import resource
+import signal
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -15,6 +18,8 @@ CONFIRMATIONS: Final = 3
 """How often an input is played again before it counts as slow: other programs share the processor."""
 MOST_TRIES: Final = 2_000
 MOST_TRYING_S: Final = 20.0
+MOST_EPISODE_S: Final = 60.0
+"""Processor time after which an episode counts as one that never ends."""
 """Attempts at making one failing input smaller, and processor time for them."""
 
 
@@ -74,22 +79,39 @@ class SlowError(BrokenError):
     """An input that takes more time than its size allows."""
 
 
+@contextmanager
+def watched() -> Iterator[None]:
+    """End what never ends, by a `SlowError`."""
+
+    def ring(*_: object) -> None:
+        raise SlowError("it never ends")
+
+    before = signal.signal(signal.SIGVTALRM, ring)
+    signal.setitimer(signal.ITIMER_VIRTUAL, MOST_EPISODE_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
 def run_episode(target: Target[Any, Any], seed: int, number: int, most: int, tally: Tally) -> None:
     """Play one episode, at most `most` inputs of it."""
     random = Random(f"{seed}|{target.name}|{number}")
     setup = target.setup(random)
     subject, items = target.fresh(setup), []
     try:
-        for _ in range(min(target.episode, most)):
-            item = target.draw(subject, random)
-            items.append(item)
-            tally.inputs += 1
-            code, cost_ns = target.feed(subject, item)
-            if cost_ns > target.allowed_ns(item):
-                cost_ns = _quickest(target, setup, items)
-            tally.count(code, cost_ns, target.size(item))
-            _check_cost(target, item, cost_ns)
-        target.end(subject)
+        with watched():
+            for _ in range(min(target.episode, most)):
+                item = target.draw(subject, random)
+                items.append(item)
+                tally.inputs += 1
+                code, cost_ns = target.feed(subject, item)
+                if cost_ns > target.allowed_ns(item):
+                    cost_ns = _quickest(target, setup, items)
+                tally.count(code, cost_ns, target.size(item))
+                _check_cost(target, item, cost_ns)
+            target.end(subject)
     except Exception as err:  # noqa: BLE001 - whatever comes out that should not is what this looks for
         index = number * target.episode + max(0, len(items) - 1)
         dumped = [target.dump(item) for item in items]
@@ -144,11 +166,12 @@ def replay(target: Target[Any, Any], setup: dict[str, Any], items: list[Any]) ->
     """Play an episode again; what it ends with, None when all is well."""
     subject = target.fresh(setup)
     try:
-        for item in items:
-            _, cost_ns = target.feed(subject, item)
-            if cost_ns > target.allowed_ns(item):
-                _check_cost(target, item, _quickest(target, setup, items))
-        target.end(subject)
+        with watched():
+            for item in items:
+                _, cost_ns = target.feed(subject, item)
+                if cost_ns > target.allowed_ns(item):
+                    _check_cost(target, item, _quickest(target, setup, items))
+            target.end(subject)
     except Exception as err:  # noqa: BLE001 - see run_episode
         return _told(err)
     return None

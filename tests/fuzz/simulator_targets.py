@@ -33,10 +33,19 @@ COMMANDS: Final[dict[str, dict[str, Any]]] = {
     "awake": {},
     "restart": {},
     "set": {"key": "fan", "value": True},
-    "press": {"key": "fan"},
+    "press": {"key": "horn"},
     "set_rate": {"hz": 5, "ch": "temperature"},
     "set_log_level": {"level": "debug", "for_s": 5},
+    "rekey": {"kid": 2, "salt": "00" * 16},
+    "config": {"x": 1},
 }
+ACTUATORS: Final = (
+    ActuatorProfile(key="fan", kind="switch", takes_s=1.0),
+    ActuatorProfile(key="speed", kind="number", entry={"min": 0, "max": 100, "step": 5}, fail_chance=0.5),
+    ActuatorProfile(key="mode", kind="select", entry={"options": ["auto", "manual"]}),
+    ActuatorProfile(key="sign", kind="text"),
+    ActuatorProfile(key="horn", kind="button"),
+)
 
 
 class Word(NamedTuple):
@@ -61,9 +70,8 @@ class DownTarget(Target[Bench, Word]):
 
     def fresh(self, setup: dict[str, Any]) -> Bench:
         clock = ClockKind(setup["clock"])
-        fan = ActuatorProfile(key="fan", kind="switch", takes_s=1.0)
-        profile = a_profile(clock=clock, sleep_s=setup["sleep_s"], sample_s=30.0, interval_s=30.0, actuators=(fan,))
-        return Bench(profile)
+        periods = {"sleep_s": setup["sleep_s"], "sample_s": 30.0, "interval_s": 30.0}
+        return Bench(a_profile(clock=clock, actuators=ACTUATORS, **periods))
 
     def draw(self, subject: Bench, random: Random) -> Word:
         leaf = random.choice(LEAVES)
@@ -124,6 +132,8 @@ def _body(leaf: str, bench: Bench, random: Random) -> dict[str, Any]:
     args = dict(COMMANDS[cmd])
     if cmd == "set_time":
         args["up"] = bench.up_ms
+    if cmd == "set":
+        args |= {"key": random.choice(ACTUATORS).key, "value": random.choice((True, 50, "auto", nasty.scalar(random)))}
     cid = f"01JD8Z6Q4W3M5N7P9R0T1V2X{random.randrange(30):02}"
     return {"cid": cid, "cmd": cmd, "args": args, "until": bench.up_ms + 30_000, "exp": 1}
 

@@ -121,6 +121,44 @@ def test_a_journal_row_of_another_type_is_a_damaged_journal(tmp_path: Path) -> N
     again.close()
 
 
+def test_a_journal_whose_rows_never_end_is_a_damaged_journal(tmp_path: Path) -> None:
+    store = SqliteIntake(tmp_path / "intake.sqlite")
+    world = World(store)
+    Machine(world).join()
+    world.pass_time(2)
+    others = "received_ns, device_id, topic, kid, boot, seq, flags, anchor_ns, skew_ns, message"
+    with closing(sqlite3.connect(tmp_path / "intake.sqlite")) as db, db:
+        db.execute("ALTER TABLE frames RENAME TO turned")
+        db.execute(f"CREATE VIEW frames AS SELECT 7 AS position, {others} FROM turned")
+    with pytest.raises(StoreError, match="out of order"):
+        store.read_after(0, 100)
+    store.close()
+
+
+def test_a_journal_whose_readers_are_gone_is_a_damaged_journal(tmp_path: Path) -> None:
+    store = SqliteIntake(tmp_path / "intake.sqlite")
+    world = World(store)
+    Machine(world).join()
+    world.pass_time(2)
+    with closing(sqlite3.connect(tmp_path / "intake.sqlite")) as db, db:
+        db.execute("DELETE FROM readers")
+    with pytest.raises(StoreError, match="damaged"):
+        store.trim(before_ns=0, max_bytes=10**12)
+    with closing(sqlite3.connect(tmp_path / "intake.sqlite")) as db, db:
+        db.execute("INSERT INTO readers VALUES ('last_values', 'a text')")
+    for read in (store.extent, lambda: store.cursor("last_values")):
+        with pytest.raises(StoreError, match="damaged"):
+            read()
+    store.close()
+
+
+@pytest.mark.parametrize("cmd", ["set_rate", "set_interval"])
+def test_a_period_for_what_is_no_channel_is_rejected(cmd: str) -> None:
+    bench = Bench()
+    (answer,) = bench.command(cmd, {"s": 5, "hz": 1, "ch": [1]})
+    assert (answer["status"], answer["reason"]) == ("rejected", "bad_args")
+
+
 @pytest.mark.parametrize("member", [{"cid": {}}, {"cid": []}, {"cmd": {}}, {"cmd": []}, {"cmd": None}])
 def test_a_command_whose_name_or_id_is_no_text_is_dropped(member: dict[str, Any]) -> None:
     bench = Bench()

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from . import registry
+from . import campaign, registry
 from .campaign import Tally, replay, run_block, run_episode
 from .target import ACCEPTED, BytesTarget, Verdict, ensure
 
@@ -74,3 +74,19 @@ def test_an_input_that_takes_too_long_each_time_is_a_failure() -> None:
     tally = Tally()
     run_episode(Sleepy(), 1, 0, 5, tally)
     assert "SlowError" in tally.failures[0].error
+
+
+class Endless(Fragile):
+    """Never comes back."""
+
+    def feed(self, subject: list[bytes], item: bytes) -> Verdict:
+        while True:
+            subject.append(item)
+            subject.clear()
+
+
+def test_an_input_that_never_ends_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign, "MOST_EPISODE_S", 0.2)
+    tally = Tally()
+    run_episode(Endless(), 1, 0, 5, tally)
+    assert "it never ends" in tally.failures[0].error
