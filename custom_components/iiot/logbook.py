@@ -31,16 +31,16 @@ HAPPENINGS: Final = {
     Happening.KEY_PROVED: "proved that it holds a key of the site {site}",
 }
 STEPS: Final = {
-    Step.REQUESTED: "is to do {command} {args}",
-    Step.SENT: "was told {command} {args}",
-    Step.ACCEPTED: "works on {command} {args}",
-    Step.DONE: "did {command} {args}",
-    Step.REJECTED: "will not do {command} {args}: {reason}",
-    Step.FAILED: "failed to do {command} {args}: {reason}",
-    Step.EXPIRED: "got {command} {args} too late",
-    Step.UNKNOWN: "did not say whether it did {command} {args}",
-    Step.NOT_SENT: "was never told {command} {args}",
-    Step.CANCELLED: "need not do {command} {args} any more",
+    Step.REQUESTED: "is to do {command}{args}",
+    Step.SENT: "was told {command}{args}",
+    Step.ACCEPTED: "works on {command}{args}",
+    Step.DONE: "did {command}{args}",
+    Step.REJECTED: "will not do {command}{args}: {reason}",
+    Step.FAILED: "failed to do {command}{args}: {reason}",
+    Step.EXPIRED: "got {command}{args} too late",
+    Step.UNKNOWN: "did not say whether it did {command}{args}",
+    Step.NOT_SENT: "was never told {command}{args}",
+    Step.CANCELLED: "need not do {command}{args} any more",
 }
 NOTICES: Final = {
     notices.TWIN: ("shares its key with another device", "is the only device with its key again"),
@@ -98,7 +98,7 @@ def _message(kind: str, facts: Mapping[str, Any]) -> str:
     elif kind == COMMAND and facts.get("step") in STEPS:
         words = STEPS[Step(facts["step"])]
         args = ", ".join(f"{name} {value}" for name, value in dict(facts.get("args", {})).items())
-        facts = {"reason": "no reason given", **facts, "args": f"({args})" if args else ""}
+        facts = {"reason": "no reason given", **facts, "args": f" ({args})" if args else ""}
     else:
         words = kind.replace("_", " ")
     return words.format_map(_Known({ATTR_SITE: "", **facts})).strip()

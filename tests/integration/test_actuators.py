@@ -164,6 +164,13 @@ async def test_an_actuator_that_the_manifest_drops_goes(hass: HomeAssistant, flo
     assert found == {f"{subentry_id}_set.fan"}
 
 
+async def test_a_valve_with_positions_may_report_open_and_shut(hass: HomeAssistant, floor: tuple[Machine, str]) -> None:
+    machine, _ = floor
+    await machine.read(flap=60.0)
+    open_ = await until(hass, floor, "valve", "flap", lambda found: found.state == "open")
+    assert open_.attributes["current_position"] == 100
+
+
 async def test_what_waits_when_the_hub_stops_is_told(hass: HomeAssistant, floor: tuple[Machine, str]) -> None:
     machine, _ = floor
     call = await press(hass, shown(hass, floor, "switch", "fan"), "turn_on")

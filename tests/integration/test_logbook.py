@@ -224,3 +224,18 @@ def test_everything_that_can_happen_has_its_words() -> None:
 )
 def test_an_event_of_another_release_is_a_line_all_the_same(data: dict[str, Any], message: str) -> None:
     assert describe(event_row(data))["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"step": "sent", "args": {"key": "fan", "value": True}}, "was told set (key fan, value True)"),
+        ({"step": "done", "args": {}}, "did set"),
+        ({"step": "rejected", "args": {}, "reason": "busy"}, "will not do set: busy"),
+        ({"step": "failed", "args": {}}, "failed to do set: no reason given"),
+        ({"step": "dreamt", "args": {}}, "command"),
+    ],
+)
+def test_the_steps_of_a_command_are_lines(facts: dict[str, Any], message: str) -> None:
+    line = describe(event_row({"kind": "command", "name": "Press 7", "command": "set", **facts}))
+    assert (line["name"], line["message"]) == ("Press 7", message)

@@ -15,6 +15,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
 
+from custom_components.iiot.bridge import mqtt
 from custom_components.iiot.bridge import points as points_module
 from custom_components.iiot.bridge.pacing import Pacer
 
@@ -304,3 +305,22 @@ async def test_a_channel_cannot_pose_as_health(hass: HomeAssistant, caplog: pyte
     assert [state(hass, "sensor", station, key).state for key in keys] == ["x"] * len(keys)
     assert state(hass, "sensor", station, "health.connection").state == "live"
     assert "unique" not in "".join(row.message for row in caplog.records if row.levelno >= logging.ERROR)
+
+
+@FIELD
+async def test_a_position_that_did_not_change_is_not_written_again(hass: HomeAssistant) -> None:
+    entry = await add_hub(hass)
+    await FieldDevice(hass).join(entry, loc=[52.1, 5.2])
+    (station,) = entry.runtime_data.points.stations
+    position = station.entities["device.position"]
+    await settle(hass)
+    written = async_capture_events(hass, "state_changed")
+    position.show()
+    await settle(hass)
+    assert [event for event in written if event.data["entity_id"] == position.entity_id] == []
+
+
+async def test_without_mqtt_nothing_is_overheard(hass: HomeAssistant) -> None:
+    release = await mqtt.async_overhear(hass, "other/#", lambda *_: None)
+    release()
+    assert not mqtt.is_connected(hass)

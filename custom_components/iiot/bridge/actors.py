@@ -29,8 +29,8 @@ class Actors:
 
     def __init__(self, hub: Hub) -> None:
         self._hub: Final = hub
-        self._waiting: Final[dict[str, list[asyncio.Future[None]]]] = {}
-        """Command → those who wait for its end."""
+        self._waiting: Final[dict[str, asyncio.Future[None]]] = {}
+        """Command → who waits for its end."""
 
     async def async_move(self, device_id: str, key: str, value: Scalar | None, context: Context | None) -> Command:
         """Set an actuator, or press it (`value` None), and wait for the device's answer; raises in words."""
@@ -43,8 +43,12 @@ class Actors:
     async def async_ask(self, device_id: str, wish: Wish) -> Command:
         """Ask for something and wait until it is closed; at once for a device that sleeps or is away."""
         command = self.ask(device_id, wish)
-        if (command.is_open and command.step is not Step.REQUESTED) or self._hub.is_awake(device_id):
-            await self._async_closed(command)
+        if command.step is not Step.REQUESTED or self._hub.is_awake(device_id):
+            closed = self._waiting[command.cid] = self._hub.hass.loop.create_future()
+            try:
+                await closed
+            finally:
+                self._waiting.pop(command.cid, None)
         return command
 
     @callback
@@ -55,37 +59,19 @@ class Actors:
         except RequestError as err:
             raise self._in_words(device_id, err) from err
 
-    async def _async_closed(self, command: Command) -> None:
-        if not command.is_open:
-            return
-        closed: asyncio.Future[None] = self._hub.hass.loop.create_future()
-        self._waiting.setdefault(command.cid, []).append(closed)
-        try:
-            await closed
-        finally:
-            waiting = self._waiting.get(command.cid, [])
-            if closed in waiting:
-                waiting.remove(closed)
-            if not waiting:
-                self._waiting.pop(command.cid, None)
-
     @callback
     def changed(self, cid: str, command: Command | None) -> None:
-        """A command went on; None: its device is gone."""
-        if command is None or not command.is_open:
-            for closed in self._waiting.pop(cid, []):
-                if not closed.done():
-                    closed.set_result(None)
+        """A command went on; None: it is not remembered any more."""
+        closed = self._waiting.get(cid)
+        if closed is not None and not closed.done() and (command is None or not command.is_open):
+            closed.set_result(None)
 
     @callback
     def stop(self) -> None:
         """The hub stops: nobody waits any longer. What is open goes on after the next start."""
-        for cid in list(self._waiting):
-            for closed in self._waiting.pop(cid):
-                if not closed.done():
-                    closed.set_exception(
-                        HomeAssistantError(translation_domain=DOMAIN, translation_key="command_interrupted")
-                    )
+        interrupted = HomeAssistantError(translation_domain=DOMAIN, translation_key="command_interrupted")
+        for closed in [found for found in self._waiting.values() if not found.done()]:
+            closed.set_exception(interrupted)
 
     def raise_unless_done(self, command: Command) -> None:
         """Say in words how it ended, unless it was done or still waits for a device that sleeps."""

@@ -9,7 +9,6 @@ from homeassistant.core import CALLBACK_TYPE, callback
 
 from ..engine.effects import (
     CommandChanged,
-    Commit,
     ConnectionChanged,
     DeviceLogged,
     Effect,
@@ -19,7 +18,6 @@ from ..engine.effects import (
     ManifestChanged,
     Notice,
     Offer,
-    Publish,
     Refused,
     ValuesChanged,
     Withdraw,
@@ -108,8 +106,6 @@ class Effects:
                 discovery.enrol(self._hub, device_id)
             case Notice():
                 self._show(effect)
-            case Publish() | Commit():
-                raise AssertionError
 
     @callback
     def journal_began_anew(self) -> None:
