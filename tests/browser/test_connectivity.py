@@ -25,11 +25,11 @@ async def listen(screen: Screen, listen_for: str) -> None:
     await screen.sees("This page goes on by itself")
 
 
-async def run(screen: Screen, folder: Path, *, altered: bool = False) -> None:
-    """Run the command line that the page shows, on this machine."""
+async def run(screen: Screen, folder: Path, old: str = "", new: str = "") -> None:
+    """Run the command line that the page shows, on this machine; with a few letters changed."""
     lines = (await screen.text()).splitlines()
     command = next(line for line in lines if line.startswith("mosquitto_pub "))
-    words = shlex.split(command.replace('"test":1', '"test":2') if altered else command)
+    words = shlex.split(command.replace(old, new))
     words[words.index("-h") + 1] = LOOPBACK
     if shutil.which("mosquitto_pub"):
         program = Process("mosquitto_pub", folder / "mosquitto_pub.log")
@@ -56,10 +56,15 @@ async def test_the_command_line_of_the_page_turns_it_green(installation: Install
     await screen.look("check-connectivity-heard")
     await screen.take("Listen again")
     await screen.sees("This page goes on by itself")
-    await run(screen, installation.folder, altered=True)
+    await run(screen, installation.folder, '"test":1', '"test":2')
     await screen.sees("A message came and was refused", "The signature does not fit.")
     assert await colour(screen) == "warning"
     await screen.look("check-connectivity-refused")
+    await screen.take("Listen again")
+    await screen.sees("This page goes on by itself")
+    await run(screen, installation.folder, "iiot/check", "iot/check")
+    await screen.sees("Nothing came", "messages came on topics that do not belong to this site")
+    await screen.look("check-connectivity-silent")
 
 
 async def test_a_device_of_the_plant_is_heard(visit: Visit):
