@@ -144,6 +144,7 @@ class ConnectivitySteps(OptionsFlow):
         del user_input
         hub, found = self._hub(), self._listening
         words = await async_words(self.hass, "silence")
+        wanted = self._probe.id if self._probe else self._device_id
         lines = []
         if not is_connected(self.hass):
             lines.append(words.get("broker_away", ""))
@@ -156,9 +157,9 @@ class ConnectivitySteps(OptionsFlow):
         return self._outcome(
             "silent",
             {
-                "seconds": f"{LISTEN_S:.0f}",
+                "sender": plain(wanted) if wanted else words.get("any_device", ""),
                 "prefix": plain(hub.plant.settings.prefix),
-                "device_id": plain(self._device_id or (self._probe.id if self._probe else "+")),
+                "device_id": plain(wanted) if wanted else "…",
                 "seen": "\n\n".join(lines),
             },
         )

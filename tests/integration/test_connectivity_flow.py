@@ -189,6 +189,7 @@ async def test_signed_messages_of_other_places_are_shown_when_any_device_is_want
     async_fire_mqtt_message(hass, "weather/rain/data", b"12.5")
     await dialog.wait(LISTEN_S + 1)
     await dialog.outcome()
+    assert dialog.told["sender"] == "any device"
     assert [line for line in dialog.told["seen"].splitlines() if line.startswith("- ")] == [
         rf"- north\/d{number}\/heartbeat" for number in range(5)
     ]
@@ -254,11 +255,12 @@ async def test_a_device_has_to_be_named(
     ],
 )
 async def test_the_command_line_fits_the_broker(
-    hass: HomeAssistant, entry: ConfigEntry, facts: dict[str, Any], words: list[str], hints: list[str]
+    hass: HomeAssistant, facts: dict[str, Any], words: list[str], hints: list[str]
 ) -> None:
     broker = hass.config_entries.async_entries("mqtt")[0]
     hass.config_entries.async_update_entry(broker, data={"broker": "broker.example", **facts})
-    dialog = Dialog(hass, entry)
+    await settle(hass)
+    dialog = Dialog(hass, await add_hub(hass))
     await dialog.listen("test_message")
     assert shlex.split(dialog.told["command"])[:-6] == ["mosquitto_pub", "-h", "broker.example", *words]
     assert dialog.told["hints"] == " ".join(WORDS["command_line"]["options"][hint] for hint in hints)

@@ -76,7 +76,7 @@ BANKS = {
     "age": {"no_clock", "ahead", "behind"},
     "command_line": {"login", "authority"},
     "dashboard": set(DASHBOARD),
-    "silence": {"broker_away", "elsewhere", "others_heard", "nothing_at_all"},
+    "silence": {"broker_away", "elsewhere", "others_heard", "nothing_at_all", "any_device"},
 }
 """Words that forms and screens are put together from."""
 SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
