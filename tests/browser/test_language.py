@@ -41,7 +41,7 @@ async def see_device(screen: Screen, words: dict[str, Any]) -> None:
 
 async def see_dashboard(screen: Screen, words: dict[str, str]) -> None:
     await screen.go("Demo plant")
-    tiles = [words[name] for name in ("fleet", "live", "late", "asleep", "lost", "waiting", "refused")]
+    tiles = [words[name] for name in ("fleet", "live", "asleep", "waiting")]
     await screen.sees(*tiles)
     text = await screen.look("german-dashboard")
     assert not {"Fleet", "Live", "Late", "Asleep", "Lost", "Waiting", "Refused"} & set(text.splitlines())
