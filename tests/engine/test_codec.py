@@ -351,3 +351,9 @@ def test_a_waveform_has_as_many_samples_as_come_out_of_it(samples: list[int]) ->
         assert wave is not None
         assert wave.samples == len(samples)
         assert samples_of(head | form) == samples
+
+
+@pytest.mark.parametrize("beyond", [{"scale": 1e308}, {"scale": 1e304, "offset": 1.7e308}])
+def test_a_scale_that_leads_beyond_a_double_is_refused(beyond: dict[str, float]) -> None:
+    with pytest.raises(Refusal, match="beyond a double"):
+        samples_of({"i16": "AQD//w==", **beyond})
