@@ -6,7 +6,7 @@ import pytest
 
 from iiot_engine.actuation.command import Actor, Command, Step
 from iiot_engine.actuation.wish import ActuatorError, UnsupportedError, ValueRefusedError, Wish
-from iiot_engine.effects import CommandChanged
+from iiot_engine.effects import CommandChanged, Commit
 from iiot_engine.errors import RequestError
 from iiot_engine.plant.orders import AwayError, ListenOnlyError, MutedError
 from iiot_engine.values import NS_PER_S
@@ -387,3 +387,13 @@ def test_nobody_is_awake_without_a_broker() -> None:
     machine = machine_in(world)
     world.plant.set_connected(False, world.now)
     assert not world.plant.is_awake(machine.id, world.now)
+
+
+def test_a_device_whose_numbers_are_used_up_makes_no_commit_after_commit() -> None:
+    world = World()
+    machine = machine_in(world)
+    machine.hseq = 2**32 - 2
+    machine.beat(manifest="ffffffffffffffff")
+    world.clear()
+    world.pass_time(2)
+    assert len(world.of(Commit)) <= 21, "one a tick at most"

@@ -176,7 +176,6 @@ class Plant:
         """A batch is durable."""
         effects: list[Effect] = []
         commits.committed(self._site, batch, now, effects)
-        commits.begin(self._site, now, effects)
         return effects
 
     def not_committed(self, batch: Batch, reason: str, now: Now) -> list[Effect]:
