@@ -62,6 +62,14 @@ class Installation:
         async with self.hass.api() as api:
             return api.grant
 
+    async def remove(self, *names: str) -> None:
+        """Take devices out of the site again, so that no other test finds what is left of them."""
+        async with self.hass.api() as api, await api.websocket() as socket:
+            for one in await socket.call("config_entries/subentries/list", entry_id=self.entry_id):
+                if one["title"] in names:
+                    subentry = one["subentry_id"]
+                    await socket.call("config_entries/subentries/delete", entry_id=self.entry_id, subentry_id=subentry)
+
     @asynccontextmanager
     async def device(self, scenario: str, *, key: str | None = None, prefix: str = PREFIX) -> AsyncIterator[Plant]:
         """Let the devices of a scenario (TOML) live; with the fleet key of the site, or another."""

@@ -38,3 +38,4 @@ async def test_the_repair_of_a_key_opens_the_form_of_the_device(installation: In
         await screen.press("Submit")
         await screen.sees("Change the device", "Device ID: controller-9")
         await screen.look("key-repair-form")
+    await installation.remove("Controller 9")

@@ -33,3 +33,4 @@ async def test_a_wrong_clock_is_told_and_told_again_until_it_is_right(installati
         await screen.press("Submit")
         await screen.press("Finish")
         await screen.sees("The clock of Old controller is wrong")
+    await installation.remove("Old controller")
