@@ -47,26 +47,14 @@ from .const import (
     ENTRY_VERSION,
     SUBENTRY_DEVICE,
 )
-from .device_flow import (
-    CONF_NEW_AREA,
-    CONF_QR,
-    DERIVED,
-    GENERATE,
-    KEEP,
-    PASTE,
-    TEXT,
-    DeviceFlow,
-    KeySteps,
-    choice,
-    details,
-    key_source,
-    qr_code,
-)
 from .engine.devices.inbox import Waiting
 from .engine.errors import KeyFormError, PrefixError, StoreError
 from .engine.values import Discovery
 from .engine.wire import signing, topics
-from .options_flow import HubOptionsFlow
+from .flows.device import DeviceFlow
+from .flows.forms import CONF_NEW_AREA, DERIVED, GENERATE, KEEP, PASTE, TEXT, choice, details, key_source, qr_code
+from .flows.keys import CONF_QR, KeySteps
+from .flows.options import HubOptionsFlow
 from .runtime import IiotConfigEntry
 
 NONE: Final = "none"

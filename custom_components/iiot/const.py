@@ -39,6 +39,8 @@ CONF_FINGERPRINT: Final = "fingerprint"
 CONF_AREA: Final = "area"
 CONF_DESCRIPTION: Final = "description"
 CONF_CHANNEL_DESCRIPTIONS: Final = "channel_descriptions"
+CONF_POLICY: Final = "policy"
+"""What people decided about the device: the sections of `engine/plant/policy.py`."""
 
 DEFAULT_PREFIX: Final = "iiot"
 DEFAULT_STATE_INTERVAL_S: Final = 1.0

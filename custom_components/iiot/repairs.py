@@ -71,10 +71,12 @@ class NoticeFlow(RepairsFlow):
         subentry = next((found for found in entry.subentries.values() if found.unique_id == self.device_id), None)
         if subentry is None:
             return self.async_abort(reason="device_gone")
-        form = await self.hass.config_entries.subentries.async_init(
+        flows = self.hass.config_entries.subentries
+        menu = await flows.async_init(
             (entry.entry_id, SUBENTRY_DEVICE),
             context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry.subentry_id},
         )
+        form = await flows.async_configure(menu["flow_id"], {"next_step_id": "details"})
         return self.async_abort(reason="change_device", next_flow=(FlowType.CONFIG_SUBENTRIES_FLOW, form["flow_id"]))
 
     @property

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NotRequired, TypedDict
 
 ENGINE = "custom_components/iiot/engine/"
-FLOWS = tuple(f"custom_components/iiot/{name}_flow.py" for name in ("config", "options", "connectivity", "device"))
+FLOWS = ("custom_components/iiot/config_flow.py", "custom_components/iiot/flows/")
 
 
 class Summary(TypedDict):
@@ -36,7 +36,7 @@ def part_of(path: str) -> str:
     """Return the part of the product that a file belongs to."""
     if path.startswith(ENGINE):
         return "engine"
-    if path in FLOWS:
+    if path.startswith(FLOWS):
         return "flows"
     return "simulator" if path.startswith("simulator/") else "integration"
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from custom_components.iiot import config_flow as hub_flow
-from custom_components.iiot import device_flow, options_flow
+from custom_components.iiot.flows import forms, options
 
 from .pages import ROOT
 
@@ -19,7 +19,7 @@ def blocks() -> dict[str, str]:
 def _options() -> str:
     sections = _WORDS["options"]["step"]["preferences"]["sections"]
     lines = ["| section | field | name in the entry | range | default | meaning |", "|---|---|---|---|---|---|"]
-    for section, fields in options_flow._SECTIONS.items():
+    for section, fields in options._SECTIONS.items():
         words = sections[section]
         for name, (default, selector) in fields.items():
             label, meaning = words["data"][name], words["data_description"][name]
@@ -41,7 +41,7 @@ def _hub_form() -> str:
 
 def _device_form() -> str:
     words = _WORDS["config_subentries"]["device"]["step"]["user"]
-    names = ["device_id", *(str(marker) for marker in device_flow.details()), "key_source"]
+    names = ["device_id", *(str(marker) for marker in forms.details()), "key_source"]
     answers = {
         "device_id": "1-64 of `A-Z a-z 0-9 _ -`, not `hub`",
         "key_source": _choices("key_source", ["derived", "paste", "generate"]),

@@ -136,6 +136,13 @@ async def answer_device_form(hass: HomeAssistant, form: Any, **user_input: Any) 
     return await hass.config_entries.subentries.async_configure(form["flow_id"], user_input)
 
 
+async def open_page(hass: HomeAssistant, entry: MockConfigEntry, page: str) -> SubentryFlowResult:
+    """Open one page of the only device's menu."""
+    (subentry_id,) = entry.subentries
+    menu = await entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    return await answer_device_form(hass, menu, next_step_id=page)
+
+
 async def add_device(
     hass: HomeAssistant, entry: ConfigEntry, device_id: str = DEVICE_ID, key: bytes = DEVICE_KEY, name: str = "Press 7"
 ) -> str:

@@ -28,6 +28,7 @@ from .joining import (  # noqa: F401  # fixtures
     expected_lingering_timers,
     fields,
     hass_config_dir,
+    open_page,
     options_of,
     qr_text,
     settle,
@@ -53,7 +54,7 @@ def keys(entry: ConfigEntry) -> dict[int, bytes]:
 
 
 async def change(hass: HomeAssistant, entry: MockConfigEntry, **changes: Any) -> Any:
-    form = await entry.start_subentry_reconfigure_flow(hass, device(entry).subentry_id)
+    form = await open_page(hass, entry, "details")
     return await answer_device_form(hass, form, **{"name": "Press 7", "key_source": "keep", **changes})
 
 
@@ -93,6 +94,7 @@ async def test_a_device_is_registered_before_it_exists(hass: HomeAssistant, mqtt
         "area": None,
         "description": "Feeds line 2",
         "channel_descriptions": {},
+        "policy": {},
     }
     assert keys(entry) == {4: OTHER_KEY}
     assert DEVICE_ID in entry.runtime_data.hub.plant.members
@@ -321,7 +323,7 @@ async def test_the_form_shows_the_area_to_which_a_device_was_moved_on_its_page(
     page = dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
     assert page is not None
     dr.async_get(hass).async_update_device(page.id, area_id=area.id)
-    form = await entry.start_subentry_reconfigure_flow(hass, device(entry).subentry_id)
+    form = await open_page(hass, entry, "details")
     assert suggested(form, "area") == area.id
     await answer_device_form(hass, form, name="Press 7", key_source="keep")
     await settle(hass)
@@ -333,7 +335,7 @@ async def test_the_form_shows_the_area_to_which_a_device_was_moved_on_its_page(
 async def test_the_form_never_shows_the_present_key(hass: HomeAssistant, mqtt_mock: Any) -> None:
     entry = await add_hub(hass)
     await add_device(hass, entry)
-    form = await entry.start_subentry_reconfigure_flow(hass, device(entry).subentry_id)
+    form = await open_page(hass, entry, "details")
     assert DEVICE_KEY.hex() not in repr(form)
     assert form["description_placeholders"]["fingerprint"] == signing.fingerprint(DEVICE_KEY)
 
@@ -373,13 +375,13 @@ async def test_a_device_gets_a_key_that_it_holds_already(hass: HomeAssistant, mq
 async def test_each_channel_has_a_description_of_its_own(hass: HomeAssistant, mqtt_mock: Any) -> None:
     entry = await add_hub(hass)
     await add_device(hass, entry)
-    form = await entry.start_subentry_reconfigure_flow(hass, device(entry).subentry_id)
+    form = await open_page(hass, entry, "details")
     assert "channel_descriptions" not in fields(form), "what it measures is not known yet"
     await describe(hass)
     texts = {"Oil temperature (temp)": " In the sump ", "count": "Strokes"}
     await change(hass, entry, channel_descriptions=texts)
     assert device(entry).data["channel_descriptions"] == {"temp": "In the sump", "count": "Strokes"}
-    form = await entry.start_subentry_reconfigure_flow(hass, device(entry).subentry_id)
+    form = await open_page(hass, entry, "details")
     inner = next(found for name, found in form["data_schema"].schema.items() if name.schema == "channel_descriptions")
     shown = {str(name.schema): (name.description or {}).get("suggested_value") for name in inner.schema.schema}
     assert shown == {"Oil temperature (temp)": "In the sump", "count": "Strokes"}

@@ -190,8 +190,12 @@ async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     }
     async_fire_mqtt_message(hass, f"iiot/{DEVICE_ID}/manifest", codec.seal(DEVICE_KEY, manifest))
     await settle(hass)
-    shown.add(await entry.start_subentry_reconfigure_flow(hass, subentry_id))
-    assert "reconfigure.channel_descriptions" in shown.fields
+    menu = await entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    for page in menu["menu_options"]:
+        menu = shown.add(await entry.start_subentry_reconfigure_flow(hass, subentry_id))
+        subentries = hass.config_entries.subentries
+        shown.add(await subentries.async_configure(menu["flow_id"], {"next_step_id": page}))
+    assert "details.channel_descriptions" in shown.fields
     return shown
 
 
@@ -245,21 +249,22 @@ def aborts_in(text: str) -> set[str]:
 
 def key_steps() -> str:
     """Source of the steps that both kinds of flow share."""
-    text = source("device_flow.py")
-    return text[text.index("class KeySteps") : text.index("class DeviceFlow")]
+    return source("flows/keys.py")
 
 
 def test_every_error_has_its_words() -> None:
     assert set(WORDS["config"]["error"]) == errors_in(source("config_flow.py")) | errors_in(key_steps())
-    assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(source("device_flow.py"))
-    options = source("options_flow.py", "connectivity_flow.py")
+    assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(source("flows/device.py", "flows/keys.py"))
+    options = source("flows/options.py", "flows/connectivity.py")
     assert set(WORDS["options"]["error"]) == errors_in(options) | {DeviceIdError.code}
 
 
 def test_every_end_has_its_words() -> None:
     shared = aborts_in(source("bridge/enrolment.py"))
     assert set(WORDS["config"]["abort"]) == shared | aborts_in(source("config_flow.py")) | aborts_in(key_steps())
-    assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(source("device_flow.py"))
+    assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(
+        source("flows/device.py", "flows/keys.py")
+    )
     assert set(WORDS["options"]["abort"]) == shared - {"already_configured"}
     assert placeholders(WORDS["config"]["abort"]["device_added"]) == {"name", "site"}
 

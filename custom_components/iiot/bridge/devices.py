@@ -50,6 +50,7 @@ class Devices:
         members = self._hub.plant.members
         for subentry in self._subentries().values():
             if subentry.unique_id in members:
+                self._hub.set_policy(subentry)
                 self._register(subentry, area_before=subentry.data.get(CONF_AREA))
                 self._points.add_device(subentry)
         for device_id in self._by_device:
@@ -100,6 +101,7 @@ class Devices:
     async def _async_join(self, subentry: ConfigSubentry) -> None:
         self._register(subentry, area_before=None)
         await self._hub.async_adopt(subentry)
+        self._hub.set_policy(subentry)
         self._points.add_device(subentry)
         self._refresh(str(subentry.unique_id))
 
@@ -118,6 +120,7 @@ class Devices:
             await self._async_drop(str(before.unique_id))
         if before.unique_id != subentry.unique_id or _key_facts(before) != _key_facts(subentry):
             await self._hub.async_adopt(subentry)
+        self._hub.set_policy(subentry)
         await self._points.async_update_device(subentry)
         self._refresh(device_id)
 

@@ -22,12 +22,15 @@ from ..const import (
     CONF_DEVICE_ID,
     CONF_FINGERPRINT,
     CONF_KID,
+    CONF_POLICY,
     DOMAIN,
     SUBENTRY_DEVICE,
 )
+from ..engine import records
 from ..engine.devices.inbox import Trust
 from ..engine.devices.keys import enrolled_key
 from ..engine.errors import KeyFormError
+from ..engine.plant.policy import Policy
 from ..engine.wire import canonical, signing
 from .broker import broker_of
 
@@ -158,7 +161,13 @@ def device_data(device_id: str, key: DeviceKey, details: Mapping[str, Any]) -> d
         CONF_AREA: details.get(CONF_AREA),
         CONF_DESCRIPTION: details.get(CONF_DESCRIPTION, ""),
         CONF_CHANNEL_DESCRIPTIONS: dict(details.get(CONF_CHANNEL_DESCRIPTIONS, {})),
+        CONF_POLICY: dict(details.get(CONF_POLICY, {})),
     }
+
+
+def policy_of(subentry: ConfigSubentry) -> Policy:
+    """Read what people decided about a device; raises `RecordError`."""
+    return records.read(Policy, subentry.data.get(CONF_POLICY, {}))
 
 
 def area_named(hass: HomeAssistant, place: str) -> str | None:

@@ -19,6 +19,7 @@ from ..engine.values import NS_PER_S, Now
 from . import discovery, mqtt
 from .actors import Actors
 from .effects import Effects, Verdict
+from .enrolment import policy_of
 from .inflow import Inflow
 from .notices import standing_notices
 from .sender import Sender
@@ -141,6 +142,11 @@ class Hub:
         """Take a device out, and its key with it."""
         self._perform(self.plant.remove(device_id, now()))
         await self.hass.async_add_executor_job(self.keys.remove_device, device_id)
+
+    @callback
+    def set_policy(self, subentry: ConfigSubentry) -> None:
+        """Obey what people decided about the device of a subentry."""
+        self.plant.set_policy(str(subentry.unique_id), policy_of(subentry))
 
     @callback
     def command(self, device_id: str, wish: Wish) -> Command:

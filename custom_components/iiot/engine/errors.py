@@ -86,6 +86,17 @@ class KeyFormError(RequestError):
     code = "invalid_key"
 
 
+class RecordError(RequestError):
+    """Something that people wrote about a device makes no sense; `path` says where, `reason` why, in plain words."""
+
+    code = "invalid_record"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path=path, reason=reason)
+        self.path: Final = path
+        self.reason: Final = reason
+
+
 class StoreError(EngineError):
     """A store cannot be read or written; `facts` say which file and what the system said."""
 

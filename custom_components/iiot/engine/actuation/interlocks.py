@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 from ..errors import Fact, RequestError
+from ..records import Bounds
 from ..values import NS_PER_S, Now, Scalar
+
+MAX_REST_S: Final = 86_400.0
+MAX_CONFIRM_S: Final = 3_600.0
 
 
 class Bar(StrEnum):
@@ -48,12 +52,12 @@ class Interlock:
     read_only: bool = False
     minimum: float | None = None
     maximum: float | None = None
-    slew_per_s: float | None = None
+    slew_per_s: Annotated[float | None, Bounds(low=0)] = None
     """Largest change of the value in a second."""
-    minimum_on_s: float = 0.0
-    minimum_off_s: float = 0.0
+    minimum_on_s: Annotated[float, Bounds(0, MAX_REST_S)] = 0.0
+    minimum_off_s: Annotated[float, Bounds(0, MAX_REST_S)] = 0.0
     condition: Condition | None = None
-    confirm_within_s: float = 0.0
+    confirm_within_s: Annotated[float, Bounds(0, MAX_CONFIRM_S)] = 0.0
     """A second person has to ask for the same within this time; 0: nobody."""
 
 

@@ -16,6 +16,7 @@ from ..intake.positions import Positions
 from ..intake.receipts import ReceiptClock
 from ..ports import STATE_VERSION, Kept
 from ..values import NS_PER_S, Connection, tally, whole
+from .policy import Policy
 
 MAX_CHANGES: Final = 10
 
@@ -73,6 +74,8 @@ class Member:
     positions: Positions = field(default_factory=Positions)
     receipts: ReceiptClock = field(default_factory=ReceiptClock)
     board: Board = field(default_factory=Board)
+    policy: Policy = field(default_factory=Policy)
+    """What people decided about it."""
     wants: Wants = field(default_factory=Wants)
     ledger: Ledger = field(default_factory=Ledger)
     connection: Connection = Connection.LOST

@@ -14,6 +14,7 @@ from ..ports import Batch, Entropy, JournalEntry, Kept
 from ..values import NS_PER_S, Now, Settings
 from . import commits, door, notices, orders, reception, replaying
 from .member import Member
+from .policy import Policy
 from .site import Site
 from .upkeep import Upkeep
 
@@ -225,6 +226,10 @@ class Plant:
         member.device.just_adopted = True
         kinds = (notices.TWIN, notices.FOREIGN, notices.KEY)
         return [effect for kind in kinds for effect in self.settle(device_id, kind, now)]
+
+    def set_policy(self, device_id: str, policy: Policy) -> None:
+        """Obey what people decided about a device from now on."""
+        self._site.members[device_id].policy = policy
 
     def command(self, device_id: str, wish: Wish, now: Now) -> tuple[str, list[Effect]]:
         """Ask a device for something: the id of the command, and what to do; raises a `RequestError`."""

@@ -1,6 +1,5 @@
-"""A device gets its key; it is registered by hand, before it exists if need be, and changed."""
+"""A device is registered by hand, before it exists if need be, and changed."""
 
-from abc import abstractmethod
 from typing import Any, Final, override
 
 import probatio
@@ -11,157 +10,31 @@ from homeassistant.config_entries import (
     SubentryFlowResult,
 )
 from homeassistant.const import CONF_NAME
-from homeassistant.data_entry_flow import AbortFlow, FlowContext, FlowHandler, FlowResult, section
+from homeassistant.data_entry_flow import section
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import selector
 
-from .bridge.enrolment import (
-    MOST_KID,
-    DeviceKey,
-    async_put_key,
-    derived_key,
-    device_data,
-    is_registered,
-    make_key,
-    named_by_device,
-    plain,
-    provisioning_text,
-    read_key,
-    running_hub,
-)
-from .bridge.hub import Hub
-from .bridge.mapping import clean_name
-from .bridge.stations import device_identifier
-from .const import (
+from ..bridge.enrolment import DeviceKey, derived_key, device_data, is_registered, plain, running_hub
+from ..bridge.hub import Hub
+from ..bridge.mapping import clean_name
+from ..bridge.stations import device_identifier
+from ..const import (
     CONF_AREA,
     CONF_CHANNEL_DESCRIPTIONS,
     CONF_DESCRIPTION,
     CONF_DEVICE_ID,
     CONF_FINGERPRINT,
-    CONF_KEY,
     CONF_KEY_SOURCE,
     CONF_KID,
 )
-from .engine.errors import DeviceIdError, KeyFormError, StoreError
-from .engine.wire import topics
-from .runtime import IiotConfigEntry
+from ..engine.errors import DeviceIdError
+from ..engine.wire import topics
+from ..runtime import IiotConfigEntry
+from .forms import DERIVED, GENERATE, KEEP, PASTE, TEXT, details, key_source
+from .keys import KeySteps
 
-DERIVED: Final = "derived"
-PASTE: Final = "paste"
-GENERATE: Final = "generate"
-KEEP: Final = "keep"
-
-CONF_NEW_AREA: Final = "new_area"
-CONF_PROVISIONING: Final = "provisioning"
-CONF_QR: Final = "qr"
-TEXT: Final = selector.TextSelector()
-_LONG_TEXT: Final = selector.TextSelector({"multiline": True})
-
-_KID: Final = selector.NumberSelector({"min": 1, "max": MOST_KID, "step": 1, "mode": selector.NumberSelectorMode.BOX})
-
-
-def qr_code(text: str) -> selector.QrCodeSelector:
-    """Draw `text` for a device's camera or a phone."""
-    return selector.QrCodeSelector(
-        {"data": text, "scale": 4, "error_correction_level": selector.QrErrorCorrectionLevel.LOW}
-    )
-
-
-def choice(options: list[str], translation_key: str) -> selector.SelectSelector:
-    """Offer options one below the other, in translated words."""
-    return selector.SelectSelector(
-        {"options": options, "translation_key": translation_key, "mode": selector.SelectSelectorMode.LIST}
-    )
-
-
-def key_source(options: list[str]) -> dict[probatio.Marker, Any]:
-    """Ask where the key comes from; the first option is proposed."""
-    return {probatio.Required(CONF_KEY_SOURCE, default=options[0]): choice(options, CONF_KEY_SOURCE)}
-
-
-def details(*, new_area: bool = False) -> dict[probatio.Marker, Any]:
-    """Ask what people know of a device; `new_area` lets them take over the name of a place."""
-    proposal: dict[probatio.Marker, Any] = {probatio.Optional(CONF_NEW_AREA): TEXT} if new_area else {}
-    return {
-        probatio.Required(CONF_NAME): TEXT,
-        probatio.Optional(CONF_AREA): selector.AreaSelector(),
-        **proposal,
-        probatio.Optional(CONF_DESCRIPTION): _LONG_TEXT,
-    }
-
-
-class KeySteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
-    FlowHandler[ContextT, ResultT, HandlerT]
-):
-    """The steps in which a device gets a key; what follows is the flow's own."""
-
-    device_id: str
-    form: dict[str, Any]
-    """What the person filled in about the device."""
-    proposed_kid: int = 1
-    _made: DeviceKey | None = None
-    _doubted: DeviceKey | None = None
-    """A pasted key that made no message of the device; pasted once more it is taken all the same."""
-
-    @abstractmethod
-    def hub(self) -> tuple[IiotConfigEntry, Hub]:
-        """Give the hub that the device joins; aborts when it does not run."""
-
-    @abstractmethod
-    async def async_key_given(self, key: DeviceKey) -> ResultT:
-        """Go on with the key that was pasted, derived or made."""
-
-    async def async_step_device_key(self, user_input: dict[str, Any] | None = None) -> ResultT:
-        """Take the key that is on the device already. What the device signed with it says its number."""
-        _, hub = self.hub()
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            try:
-                key = read_key(user_input[CONF_KEY], self.device_id, int(user_input.get(CONF_KID, self.proposed_kid)))
-            except KeyFormError as err:
-                errors[CONF_KEY] = err.code
-            else:
-                doubted, self._doubted = self._doubted, key
-                is_sure = doubted is not None and doubted.key == key.key
-                if is_sure or hub.message_fits_key(self.device_id, key.key) is not False:
-                    return await self.async_key_given(named_by_device(hub, self.device_id, key))
-                errors[CONF_KEY] = "wrong_key"
-        schema: dict[probatio.Marker, Any] = {probatio.Required(CONF_KEY): TEXT}
-        if errors or hub.plant.inbox.get(self.device_id) is None:
-            schema[probatio.Required(CONF_KID, default=self.proposed_kid)] = _KID
-        return self.async_show_form(
-            step_id="device_key",
-            data_schema=self.add_suggested_values_to_schema(probatio.Schema(schema), user_input),
-            errors=errors,
-            description_placeholders={"device_id": self.device_id},
-        )
-
-    async def async_step_device_key_made(self, user_input: dict[str, Any] | None = None) -> ResultT:
-        """Show a new key, with all else that the device has to be told, this once."""
-        _, hub = self.hub()
-        if self._made is None:
-            self._made = make_key(hub, self.device_id)
-        if user_input is not None:
-            return await self.async_key_given(self._made)
-        text = provisioning_text(self.hass, hub, self.device_id, self._made)
-        return self.async_show_form(
-            step_id="device_key_made",
-            data_schema=probatio.Schema(
-                {
-                    probatio.Optional(CONF_PROVISIONING, description={"suggested_value": text}): _LONG_TEXT,
-                    probatio.Optional(CONF_QR): qr_code(text),
-                }
-            ),
-            description_placeholders={"device_id": self.device_id, "fingerprint": self._made.fingerprint},
-        )
-
-    async def save_key(self, key: DeviceKey, *, is_new: bool = True) -> None:
-        """Write the key; aborts when it cannot be kept."""
-        _, hub = self.hub()
-        try:
-            await async_put_key(self.hass, hub, self.device_id, key, is_new=is_new)
-        except StoreError as err:
-            raise AbortFlow("key_not_saved") from err
+PAGES: Final = ["details"]
+"""What can be changed of a device, each a step of its own."""
 
 
 class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]], ConfigSubentryFlow):
@@ -201,6 +74,16 @@ class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, st
         )
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Ask what is to be changed of the device."""
+        del user_input
+        subentry = self._get_reconfigure_subentry()
+        return self.async_show_menu(
+            step_id="reconfigure",
+            menu_options=PAGES,
+            description_placeholders={"name": plain(subentry.title), "device_id": subentry.data[CONF_DEVICE_ID]},
+        )
+
+    async def async_step_details(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Change what people wrote about the device, or give it another key. The present key is never shown."""
         _, hub = self.hub()
         subentry = self._get_reconfigure_subentry()
@@ -217,7 +100,7 @@ class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, st
             texts = probatio.Schema({probatio.Optional(label): TEXT for label in labels})
             fields[probatio.Required(CONF_CHANNEL_DESCRIPTIONS)] = section(texts, {"collapsed": True})
         return self.async_show_form(
-            step_id="reconfigure",
+            step_id="details",
             data_schema=self.add_suggested_values_to_schema(
                 probatio.Schema(fields), user_input or self._present(labels)
             ),
@@ -316,7 +199,7 @@ class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, st
         subentry = self._get_reconfigure_subentry()
         present = {name: subentry.data[name] for name in (CONF_KID, CONF_FINGERPRINT)}
         changed = {
-            CONF_DEVICE_ID: self.device_id,
+            **subentry.data,
             **(present if key is None else {CONF_KID: key.kid, CONF_FINGERPRINT: key.fingerprint}),
             CONF_AREA: self.form.get(CONF_AREA),
             CONF_DESCRIPTION: self.form.get(CONF_DESCRIPTION, ""),

@@ -10,19 +10,19 @@ import probatio
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 from homeassistant.helpers import selector
 
-from .bridge.broker import broker_of
-from .bridge.enrolment import listed, plain, running_hub
-from .bridge.hub import Hub, now
-from .bridge.listening import LISTEN_S, Caught, Listening
-from .bridge.mapping import clean_name
-from .bridge.mqtt import is_connected
-from .bridge.probe import Probe
-from .bridge.words import async_words
-from .const import CONF_DEVICE_ID
-from .device_flow import choice
-from .engine.errors import DeviceIdError, Refusal
-from .engine.values import NS_PER_S, Leaf
-from .engine.wire import topics
+from ..bridge.broker import broker_of
+from ..bridge.enrolment import listed, plain, running_hub
+from ..bridge.hub import Hub, now
+from ..bridge.listening import LISTEN_S, Caught, Listening
+from ..bridge.mapping import clean_name
+from ..bridge.mqtt import is_connected
+from ..bridge.probe import Probe
+from ..bridge.words import async_words
+from ..const import CONF_DEVICE_ID
+from ..engine.errors import DeviceIdError, Refusal
+from ..engine.values import NS_PER_S, Leaf
+from ..engine.wire import topics
+from .forms import choice
 
 CONF_LISTEN_FOR: Final = "listen_for"
 MOST_VALUES: Final = 12

@@ -7,8 +7,7 @@ from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers import selector
 
-from .connectivity_flow import ConnectivitySteps
-from .const import (
+from ..const import (
     CONF_DELAY_LIMIT,
     CONF_DISCOVERY,
     CONF_LATE_FACTOR,
@@ -19,8 +18,9 @@ from .const import (
     CONF_STRICT,
     DEFAULT_STATE_INTERVAL_S,
 )
-from .device_flow import choice
-from .engine.values import Discovery, Settings
+from ..engine.values import Discovery, Settings
+from .connectivity import ConnectivitySteps
+from .forms import choice
 
 _DEFAULTS: Final = Settings()
 
