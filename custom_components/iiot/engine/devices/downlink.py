@@ -92,6 +92,11 @@ class Downlink:
         return self._reserving
 
     @property
+    def is_used_up(self) -> bool:
+        """Whether no number will ever be free in this boot of the device."""
+        return self.last >= max(LAST, self.reserved)
+
+    @property
     def can_send(self) -> bool:
         """Whether a number is free to use right now."""
         return self.nonce is not None and self.last < self.reserved

@@ -26,7 +26,7 @@ def send_due(site: Site, member: Member, now: Now, effects: list[Effect]) -> Non
         member.owed = False
         return
     if not device.downlink.can_send:
-        if _has_any(member, now):
+        if _has_any(member, now) and not device.downlink.is_used_up:
             site.touch(member, now.steady_ns, 0)
         return
     if (member.owed and member.snapshot is None) or _receipt_is_free(site, member, now):
