@@ -30,10 +30,15 @@ def main() -> int:
     failures = [failure for tally in tallies.values() for failure in tally.failures]
     for error, alike in _alike(failures).items():
         first = alike[0]
-        where = first.write(options.corpus) if options.corpus else "give --corpus to keep it"
-        found = f"{first.target}, seed {first.seed}, input {first.index}"
-        sys.stdout.write(f"{len(alike)} times: {error}\n  first by {found}: {where}\n")
+        sys.stdout.write(f"{len(alike)} times: {error}\n  by {first.target}, seed {first.seed}, input {first.index}\n")
     return 1 if failures else 0
+
+
+def _keep(failures: list[Failure], corpus: Path | None) -> None:
+    """Tell of failures as they come, and keep them: a campaign may be ended before its end."""
+    for failure in failures:
+        where = failure.write(corpus) if corpus else "give --corpus to keep it"
+        sys.stderr.write(f"{failure.target}, input {failure.index}: {failure.error}\n  {where}\n")
 
 
 def _alike(failures: list[Failure]) -> dict[str, list[Failure]]:
@@ -75,7 +80,9 @@ def campaign(chosen: dict[str, Target[Any, Any]], options: argparse.Namespace) -
                 return tallies
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                tallies[running.pop(future)].add(future.result())
+                tally = future.result()
+                tallies[running.pop(future)].add(tally)
+                _keep(tally.failures, options.corpus)
             if time.monotonic() - told > 10:
                 told = time.monotonic()
                 _tell(tallies)
