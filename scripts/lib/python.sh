@@ -64,7 +64,21 @@ ensure_environment() {
   fi
   local headers="${DEBIAN_PYTHON}/usr/include"
   [[ ! -d "${headers}" ]] || export CPATH="${headers}:${headers}/python3.14"
-  uv sync --quiet --frozen --python "${VENV}/bin/python" || die "the packages of uv.lock could not be installed"
+  install_packages || { has_new_compiler && install_packages; } || die "the packages of uv.lock could not be installed"
+}
+
+install_packages() { uv sync --quiet --frozen --python "${VENV}/bin/python"; }
+
+# has_new_compiler: two packages that Home Assistant asks for are built here. Root installs what is missing; nobody else
+# can, and is told.
+has_new_compiler() {
+  ! has c++ && ! has g++ && ! has clang++ || return 1
+  if [[ "${EUID}" -eq 0 ]] && has apt-get; then
+    say "installing a C++ compiler"
+    apt-get -qq update >&2 || say "the package lists could not all be renewed, going on"
+    DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --no-install-recommends install g++ >&2 && return
+  fi
+  die "a C++ compiler is missing: install it (Debian: apt install g++, Fedora: dnf install gcc-c++, macOS: xcode-select --install) and run this again"
 }
 
 # environment_is_sound: of the wanted version, and made for this folder: a copied tree would import from the old one.
