@@ -1,7 +1,7 @@
 """The one tree of errors: refusals with a code, a level and facts."""
 
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import Final
 
 type Fact = str | int | float | bool | None
 
@@ -55,7 +55,7 @@ class Refusal(EngineError):  # noqa: N818 - the field's word; a refusal is no fa
 class RequestError(EngineError):
     """What a person asked for cannot be done; `code` is the translation key."""
 
-    code: ClassVar[str] = "request_failed"
+    code: str = "request_failed"
 
     def __init__(self, **facts: Fact) -> None:
         super().__init__(self.code)

@@ -1,7 +1,8 @@
 """Plain data from and into frozen dataclasses: what is kept of a device, and the registry file.
 
 The dataclasses are the schema: `read` checks against them and says where something is wrong, `write` leaves out what
-stands at its default, `schema` gives the JSON Schema.
+stands at its default, `schema` gives the JSON Schema. One whose fields may contradict each other has a method `flaw`,
+which gives the field and the reason, or None.
 """
 
 import math
@@ -103,7 +104,10 @@ def _read_record(kind: Any, raw: Any, path: str) -> Any:
     for one in fields(kind):
         if one.name not in raw and _is_required(one):
             raise RecordError(_below(path, one.name), "is missing")
-    return kind(**{name: _read(hints[name], value, _below(path, name)) for name, value in raw.items()})
+    found = kind(**{name: _read(hints[name], value, _below(path, name)) for name, value in raw.items()})
+    if flaw := found.flaw() if hasattr(found, "flaw") else None:
+        raise RecordError(_below(path, flaw[0]), flaw[1])
+    return found
 
 
 def _read_map(kind: Any, raw: Any, path: str) -> Any:

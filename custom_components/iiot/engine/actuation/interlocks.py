@@ -1,15 +1,30 @@
 """What must hold before an actuator may be moved, for every caller alike."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, NamedTuple
 
+from ..devices.manifest import Actuator
 from ..errors import Fact, RequestError
 from ..records import Bounds
-from ..values import NS_PER_S, Now, Scalar
+from ..values import NS_PER_S, Now, Scalar, whole
 
 MAX_REST_S: Final = 86_400.0
 MAX_CONFIRM_S: Final = 3_600.0
+
+_ALWAYS: Final = frozenset({"read_only", "condition", "confirm_within_s"})
+_RANGE: Final = frozenset({"minimum", "maximum", "slew_per_s"})
+_REST: Final = frozenset({"minimum_on_s", "minimum_off_s"})
+FITS: Final = {
+    "switch": _ALWAYS | _REST,
+    "number": _ALWAYS | _RANGE | _REST,
+    "valve": _ALWAYS | _RANGE | _REST,
+    "select": _ALWAYS,
+    "text": _ALWAYS,
+    "button": _ALWAYS,
+}
+"""Kind of actuator → fields of an interlock that mean something for it."""
 
 
 class Bar(StrEnum):
@@ -27,6 +42,9 @@ class Bar(StrEnum):
     CONDITION = "interlock_condition"
     CONDITION_UNAVAILABLE = "interlock_condition_unavailable"
     SECOND_PERSON = "interlock_second_person"
+    """One person has asked for it; another one has to ask for the same."""
+    PERSONS_ONLY = "interlock_persons_only"
+    """It takes two persons, and this was an automation."""
 
 
 class InterlockError(RequestError):
@@ -35,6 +53,7 @@ class InterlockError(RequestError):
     def __init__(self, bar: Bar, **facts: Fact) -> None:
         super().__init__(**facts)
         self.bar: Final = bar
+        self.code = str(bar)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,73 +79,129 @@ class Interlock:
     confirm_within_s: Annotated[float, Bounds(0, MAX_CONFIRM_S)] = 0.0
     """A second person has to ask for the same within this time; 0: nobody."""
 
+    def flaw(self) -> tuple[str, str] | None:
+        """Field and reason, when its fields contradict each other."""
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            return "minimum", f"must be at most the maximum, {self.maximum:g}"
+        return None
 
-@dataclass(kw_only=True, slots=True)
-class Moved:
-    """What an actuator was last told, as far as it was not refused."""
+
+def misfit(lock: Interlock, actuator: Actuator) -> tuple[str, str] | None:
+    """Field and reason, when an interlock asks for what the actuator cannot have."""
+    for one in fields(lock):
+        if getattr(lock, one.name) != one.default and one.name not in FITS[actuator.kind]:
+            return one.name, f"means nothing for a {actuator.kind}"
+    low, high = actuator.minimum, actuator.maximum
+    if lock.minimum is not None and high is not None and lock.minimum > high:
+        return "minimum", f"leaves nothing: the device goes up to {high:g}"
+    if lock.maximum is not None and low is not None and lock.maximum < low:
+        return "maximum", f"leaves nothing: the device begins at {low:g}"
+    return None
+
+
+class Asked(NamedTuple):
+    """A value that was let through and that the device has not answered yet."""
 
     value: Scalar
     at_ns: int
-    """Steady."""
+    """When it was asked for, hub time."""
+
+
+class Seen(NamedTuple):
+    """What is known of an actuator and of the world when a wish is judged. None: not known."""
+
+    reported: Scalar | None = None
+    """What the device says it is."""
+    entity_state: str | None = None
+    """Of the condition's entity."""
+    on_its_way: tuple[Asked, ...] = ()
+    """Oldest first."""
+    off_at: float = 0.0
+    """The number at which it counts as off, or shut."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Moved:
+    """What an actuator did last, as far as it is known."""
+
+    value: Scalar
+    wall_ns: int
+    steady_ns: int
 
 
 class Guard:
-    """Judges wishes for one actuator."""
+    """Judges wishes for one actuator by its interlock, and by what the actuator did last."""
 
-    __slots__ = ("_moved", "_wished", "interlock")
+    __slots__ = ("_moved", "_wished")
 
-    def __init__(self, interlock: Interlock) -> None:
-        self.interlock = interlock
+    def __init__(self) -> None:
         self._moved: Moved | None = None
-        self._wished: tuple[Scalar, str, int] | None = None
+        self._wished: tuple[Scalar | None, str, int] | None = None
         """Value, person and steady time of a wish that waits for its second person."""
 
-    def check(self, value: Scalar, *, reported: Scalar | None, entity_state: str | None, now: Now) -> None:
-        """Raise `InterlockError` when `value` may not be set now.
+    # --- judging -------------------------------------------------------------------------
 
-        `reported` is what the device says it is, `entity_state` the state of the condition's entity; None: not known.
-        """
-        lock = self.interlock
+    def check(self, lock: Interlock, value: Scalar | None, seen: Seen, now: Now) -> None:
+        """Raise `InterlockError` when `value` may not be set now; None: a button is to be pressed."""
         if lock.read_only:
             raise InterlockError(Bar.READ_ONLY)
-        self._check_condition(entity_state)
+        _check_condition(lock.condition, seen.entity_state)
+        if value is None:
+            return
         if lock.minimum is not None or lock.maximum is not None or lock.slew_per_s is not None:
-            self._check_number(value, reported, now)
-        self._check_rest(value, now)
+            self._check_number(lock, value, seen, now)
+        if not isinstance(value, str):
+            self._check_rest(lock, value, seen, now)
 
-    def confirm(self, value: Scalar, user_id: str | None, now: Now) -> None:
-        """Raise `InterlockError` until a second person has asked for the same value in time."""
-        within_s = self.interlock.confirm_within_s
+    def confirm(self, lock: Interlock, value: Scalar | None, user_id: str | None, now: Now) -> None:
+        """Raise `InterlockError` until a second person has asked for the same in time."""
+        within_s = lock.confirm_within_s
         if not within_s:
             return
-        wished, self._wished = self._wished, None
         if user_id is None:
-            raise InterlockError(Bar.SECOND_PERSON, seconds=within_s)
+            raise InterlockError(Bar.PERSONS_ONLY)
+        wished, self._wished = self._wished, None
         if wished is not None:
             first_value, first_user, at_ns = wished
-            if first_value == value and first_user != user_id and now.steady_ns - at_ns <= within_s * NS_PER_S:
+            is_in_time = now.steady_ns - at_ns <= within_s * NS_PER_S
+            if first_value == value and first_user != user_id and is_in_time:
                 return
         self._wished = (value, user_id, now.steady_ns)
         raise InterlockError(Bar.SECOND_PERSON, seconds=within_s)
 
+    # --- remembering ---------------------------------------------------------------------
+
     def moved(self, value: Scalar, now: Now) -> None:
-        """The wish was let through."""
+        """The device did it, or may have done it."""
         if self._moved is None or self._moved.value != value:
-            self._moved = Moved(value=value, at_ns=now.steady_ns)
+            self._moved = Moved(value=value, wall_ns=now.wall_ns, steady_ns=now.steady_ns)
 
-    def _check_condition(self, entity_state: str | None) -> None:
-        condition = self.interlock.condition
-        if condition is None:
-            return
-        if entity_state is None:
-            raise InterlockError(Bar.CONDITION_UNAVAILABLE, entity_id=condition.entity_id)
-        if entity_state != condition.state:
-            raise InterlockError(
-                Bar.CONDITION, entity_id=condition.entity_id, state=entity_state, wanted=condition.state
-            )
+    def reported(self, is_on: bool, off_at: float, now: Now) -> None:  # noqa: FBT001 - the one fact that it is told
+        """The device says that it is on or off, whoever moved it. A number has noise, and is not asked."""
+        if self._moved is None or _is_on(self._moved.value, off_at) is not is_on:
+            self.moved(is_on, now)
 
-    def _check_number(self, value: Scalar, reported: Scalar | None, now: Now) -> None:
-        lock = self.interlock
+    def state(self) -> list[Any] | None:
+        """What a restart must not lose."""
+        return None if self._moved is None else [self._moved.value, self._moved.wall_ns]
+
+    def restore(self, state: Any) -> None:
+        """Take up what `state` gave; raises ValueError when it makes no sense. `resume` starts its clock again."""
+        value, wall_ns = state
+        if type(value) not in (bool, int, float, str):
+            raise ValueError
+        self._moved = Moved(value=value, wall_ns=whole(wall_ns, 0), steady_ns=0)
+
+    def resume(self, now: Now) -> None:
+        """The hub starts: the time since the last movement goes by the calendar. One in the future is just over."""
+        moved = self._moved
+        if moved is not None:
+            moved.wall_ns = min(moved.wall_ns, now.wall_ns)
+            moved.steady_ns = now.steady_ns - (now.wall_ns - moved.wall_ns)
+
+    # --- rules ---------------------------------------------------------------------------
+
+    def _check_number(self, lock: Interlock, value: Scalar, seen: Seen, now: Now) -> None:
         if isinstance(value, bool | str):
             raise InterlockError(Bar.NOT_A_NUMBER)
         if lock.minimum is not None and value < lock.minimum:
@@ -134,25 +209,53 @@ class Guard:
         if lock.maximum is not None and value > lock.maximum:
             raise InterlockError(Bar.ABOVE, limit=lock.maximum)
         if lock.slew_per_s is not None:
-            self._check_slew(value, reported, lock.slew_per_s, now)
+            self._check_slew(value, seen, lock.slew_per_s, now)
 
-    def _check_slew(self, value: float, reported: Scalar | None, slew_per_s: float, now: Now) -> None:
+    def _check_slew(self, value: float, seen: Seen, slew_per_s: float, now: Now) -> None:
         """Judge a step by the time since the last movement; one that nobody remembers was a second ago."""
         moved = self._moved
-        before = reported if reported is not None or moved is None else moved.value
+        elapsed_s = 1.0 if moved is None else (now.steady_ns - moved.steady_ns) / NS_PER_S
+        before = seen.reported if seen.reported is not None or moved is None else moved.value
+        if seen.on_its_way:
+            before = seen.on_its_way[-1].value
+            elapsed_s = max(0, now.wall_ns - seen.on_its_way[-1].at_ns) / NS_PER_S
         if before is None or isinstance(before, bool | str):
             return
-        elapsed_s = 1.0 if moved is None else max(1.0, (now.steady_ns - moved.at_ns) / NS_PER_S)
         if abs(value - before) > slew_per_s * elapsed_s:
             raise InterlockError(Bar.TOO_FAST, limit=slew_per_s)
 
-    def _check_rest(self, value: Scalar, now: Now) -> None:
+    def _check_rest(self, lock: Interlock, value: Scalar, seen: Seen, now: Now) -> None:
         """A motor that just started keeps running a while, and one that just stopped rests."""
-        moved = self._moved
-        if moved is None or bool(moved.value) == bool(value):
+        found = self._standing(seen, now)
+        if found is None:
             return
-        stays_s = self.interlock.minimum_on_s if moved.value else self.interlock.minimum_off_s
-        left_s = stays_s - (now.steady_ns - moved.at_ns) / NS_PER_S
+        is_on, since_ns = found
+        if is_on is _is_on(value, seen.off_at):
+            return
+        stays_s = lock.minimum_on_s if is_on else lock.minimum_off_s
+        left_s = stays_s - (now.steady_ns - since_ns) / NS_PER_S
         if left_s > 0:
-            bar = Bar.TOO_SOON_OFF if moved.value else Bar.TOO_SOON_ON
-            raise InterlockError(bar, seconds=round(left_s, 1))
+            raise InterlockError(Bar.TOO_SOON_OFF if is_on else Bar.TOO_SOON_ON, seconds=math.ceil(left_s))
+
+    def _standing(self, seen: Seen, now: Now) -> tuple[bool, int] | None:
+        """Whether it is on, and since when (steady), with everything done that is on its way."""
+        moved = self._moved
+        found = None if moved is None else (_is_on(moved.value, seen.off_at), moved.steady_ns)
+        for asked in seen.on_its_way:
+            is_on = _is_on(asked.value, seen.off_at)
+            if found is None or found[0] is not is_on:
+                found = (is_on, now.steady_ns)
+        return found
+
+
+def _check_condition(condition: Condition | None, entity_state: str | None) -> None:
+    if condition is None:
+        return
+    if entity_state is None:
+        raise InterlockError(Bar.CONDITION_UNAVAILABLE, entity_id=condition.entity_id)
+    if entity_state != condition.state:
+        raise InterlockError(Bar.CONDITION, entity_id=condition.entity_id, state=entity_state, wanted=condition.state)
+
+
+def _is_on(value: Scalar, off_at: float) -> bool:
+    return value if isinstance(value, bool) else value != off_at

@@ -58,6 +58,11 @@ class Ledger:
                 return command
         return None
 
+    def on_its_way(self, key: str) -> list[Command]:
+        """Commands that move an actuator and are not closed, the oldest first."""
+        found = (self._open, *self._waiting)
+        return [command for command in found if command is not None and command.args.get("key") == key]
+
     def last_done(self, key: str) -> Command | None:
         """The newest command that set an actuator and that the device did."""
         for command in reversed(self._closed.values()):

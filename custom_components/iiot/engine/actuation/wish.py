@@ -24,6 +24,11 @@ class Wish:
     life_ns: int = DEFAULT_LIFE_NS
     wait_ns: int = DEFAULT_WAIT_NS
 
+    @property
+    def moves(self) -> bool:
+        """Whether it moves an actuator."""
+        return self.name in ("set", "press")
+
 
 class ActuatorError(RequestError):
     """The device has no such actuator."""
@@ -46,7 +51,7 @@ class UnsupportedError(RequestError):
 def check(wish: Wish, manifest: Manifest | None) -> None:
     """Raise a `RequestError` when the device has said that it cannot do this."""
     known = manifest.commands if manifest is not None else frozenset()
-    if wish.name not in ("set", "press"):
+    if not wish.moves:
         if wish.name not in known:
             raise UnsupportedError(command=wish.name)
         return

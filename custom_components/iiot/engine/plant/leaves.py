@@ -16,7 +16,7 @@ from ..values import NS_PER_S, ClockQuality, Leaf, Now, TimeFlag
 from ..wire.data import RELATIVE_BELOW_S, Data, row_time_ns
 from ..wire.frames import Ack, DeviceAlarm, Header, LogLine, Status
 from ..wire.heartbeat import MAX_SLEEP_S, Heartbeat
-from . import answers, notices, orders
+from . import answers, guarding, notices, orders
 from .arrival import Arrival, count_refusal
 from .member import MAX_CHANGES, Member
 from .site import Site
@@ -77,6 +77,7 @@ def show(arrival: Arrival, data: Data, newest: int) -> int:
     member.device.lag_ns = max(0, arrival.now.wall_ns - newest)
     if changed or board.position is not position:
         member.values_changed = True
+        guarding.observe(member, changed, arrival.now)
         if board.waves and board.note_values(changed):
             arrival.effects.append(ManifestChanged(member.device.id))
         arrival.effects.append(ValuesChanged(member.device.id, changed))
@@ -215,6 +216,7 @@ def take_manifest(arrival: Arrival, manifest: Manifest) -> int | None:
         shown = member.board.learn(manifest)
         effects.append(ManifestChanged(device.id))
         if shown:
+            guarding.observe(member, shown, arrival.now)
             member.values_changed = True
             effects.append(ValuesChanged(device.id, shown))
     return arrival.timing.flags

@@ -7,6 +7,7 @@ from typing import Any, Final
 import orjson
 
 from ..actuation.command import Command
+from ..actuation.interlocks import Guard
 from ..actuation.ledger import Ledger
 from ..devices.device import Device
 from ..devices.manifest_rules import read_manifest
@@ -76,6 +77,8 @@ class Member:
     board: Board = field(default_factory=Board)
     policy: Policy = field(default_factory=Policy)
     """What people decided about it."""
+    guards: dict[str, Guard] = field(default_factory=dict)
+    """Actuator → who judges wishes for it; those that have interlocks."""
     wants: Wants = field(default_factory=Wants)
     ledger: Ledger = field(default_factory=Ledger)
     connection: Connection = Connection.LOST
@@ -137,6 +140,7 @@ class Member:
                 "removed": self.is_removed,
                 "rows": [self.lost_rows, self.repeated_rows],
                 "beat": self.heartbeat_at,
+                "guards": {key: held for key, guard in self.guards.items() if (held := guard.state()) is not None},
             }
         )
 
@@ -167,6 +171,9 @@ class Member:
         self.lost_rows, self.repeated_rows = map(tally, state["rows"])
         boot, seq = map(whole, state["beat"])
         self.heartbeat_at = (boot, seq)
+        for key, held in state.get("guards", {}).items():
+            self.guards[key] = Guard()
+            self.guards[key].restore(held)
         self.answer = self.positions.answered(self.device.window.boot)
         self.ledger.restore([Command.restored(cid, owner, state) for cid, owner, _, state in kept.commands])
         if kept.manifest is not None:

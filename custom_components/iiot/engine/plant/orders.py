@@ -10,7 +10,7 @@ from ..effects import CommandChanged, Effect
 from ..errors import RequestError
 from ..values import NS_PER_S, Connection, Leaf, Now
 from ..wire.frames import Ack
-from . import outbox
+from . import guarding, outbox
 from .member import Member
 from .site import Site
 
@@ -36,8 +36,13 @@ class ListenOnlyError(RequestError):
     code = "listen_only"
 
 
-def take(site: Site, member: Member, wish: Wish, now: Now, effects: list[Effect]) -> Command:
-    """Make a wish a command; raises a `RequestError`."""
+def take(
+    site: Site, member: Member, wish: Wish, now: Now, effects: list[Effect], *, entity_state: str | None = None
+) -> Command:
+    """Make a wish a command; raises a `RequestError`.
+
+    `entity_state` is the state of the entity that `guarding.condition_of` names; None: not known.
+    """
     device = member.device
     if site.settings.listen_only:
         raise ListenOnlyError
@@ -47,6 +52,7 @@ def take(site: Site, member: Member, wish: Wish, now: Now, effects: list[Effect]
     is_there = site.connected and member.connection is not Connection.LOST
     if not is_there and not wish.waits:
         raise AwayError(device_id=device.id)
+    guarding.judge(member, wish, entity_state, now)
     command = Command(
         cid=outbox.make_cid(now.wall_ns, site.entropy),
         device_id=device.id,
@@ -99,6 +105,7 @@ def answer(site: Site, member: Member, ack: Ack, now: Now, effects: list[Effect]
     result, reason = _bounded(ack.result, ack.reason)
     command = member.ledger.answer(ack.cid, Step(ack.status), now, reason, result)
     if command is not None:
+        guarding.follow(member, command, now)
         site.touch(member, now.steady_ns, 0)
         effects.append(CommandChanged(member.device.id, command.cid))
 
@@ -122,6 +129,7 @@ def cancel(site: Site, member: Member, cid: str, now: Now, effects: list[Effect]
 
 def _tell(site: Site, member: Member, changed: list[Command], now: Now, effects: list[Effect]) -> None:
     for command in changed:
+        guarding.follow(member, command, now)
         site.touch(member, now.steady_ns, NS_PER_S // 10)
         effects.append(CommandChanged(member.device.id, command.cid))
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ..actuation.command import Command
+from ..actuation.interlocks import Condition
 from ..actuation.wish import Wish
 from ..devices.device import Device
 from ..devices.inbox import Inbox
@@ -12,7 +13,7 @@ from ..effects import Effect, HealthChanged
 from ..errors import Refusal
 from ..ports import Batch, Entropy, JournalEntry, Kept
 from ..values import NS_PER_S, Now, Settings
-from . import commits, door, notices, orders, reception, replaying
+from . import commits, door, guarding, notices, orders, reception, replaying
 from .member import Member
 from .policy import Policy
 from .site import Site
@@ -135,6 +136,8 @@ class Plant:
         for member in self._site.members.values():
             member.device.liveness.resume(now.wall_ns)
             member.ledger.resume(now)
+            for guard in member.guards.values():
+                guard.resume(now)
             member.device.downlink.resume(self._site.entropy)
             reception.announce(self._site, member, now, effects)
             notices.say(self._site, effects, notices.TWIN, member.device.id, active=member.device.has_twin)
@@ -229,12 +232,25 @@ class Plant:
 
     def set_policy(self, device_id: str, policy: Policy) -> None:
         """Obey what people decided about a device from now on."""
-        self._site.members[device_id].policy = policy
+        member = self._site.members[device_id]
+        member.policy = policy
+        guarding.set_guards(member)
 
-    def command(self, device_id: str, wish: Wish, now: Now) -> tuple[str, list[Effect]]:
+    def check_policy(self, device_id: str, policy: Policy) -> None:
+        """Raise `RecordError` when the policy asks for what the actuators of the device cannot have."""
+        guarding.check(policy, self.members[device_id].device.manifest)
+
+    def condition_of(self, device_id: str, wish: Wish) -> Condition | None:
+        """The condition that a wish has to meet: the state of its entity is handed to `command`."""
+        return guarding.condition_of(self.members[device_id], wish)
+
+    def command(
+        self, device_id: str, wish: Wish, now: Now, *, entity_state: str | None = None
+    ) -> tuple[str, list[Effect]]:
         """Ask a device for something: the id of the command, and what to do; raises a `RequestError`."""
         effects: list[Effect] = []
-        command = orders.take(self._site, self.members[device_id], wish, now, effects)
+        member = self.members[device_id]
+        command = orders.take(self._site, member, wish, now, effects, entity_state=entity_state)
         commits.begin(self._site, now, effects)
         return command.cid, effects
 

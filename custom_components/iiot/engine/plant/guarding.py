@@ -1,0 +1,97 @@
+"""Interlocks at work: each wish is judged, and what actuators do is remembered."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from ..actuation.command import Command, Step
+from ..actuation.interlocks import Asked, Condition, Guard, InterlockError, Seen, misfit
+from ..actuation.wish import Wish
+from ..devices.manifest import Actuator, Manifest
+from ..errors import RecordError
+from ..values import Now, Quality, Scalar
+from .member import Member
+from .policy import Policy
+
+_MOVES: Final = frozenset({Step.DONE, Step.UNKNOWN})
+"""Ends of a command after which the actuator stands, or may stand, where it was told to."""
+
+
+def check(policy: Policy, manifest: Manifest | None) -> None:
+    """Raise `RecordError` when an interlock does not fit its actuator; one that is not known yet may have any."""
+    for key, lock in policy.interlocks.items():
+        actuator = manifest.actuators.get(key) if manifest is not None else None
+        flaw = None if actuator is None else misfit(lock, actuator)
+        if flaw is not None:
+            raise RecordError(f"interlocks.{key}.{flaw[0]}", flaw[1])
+
+
+def condition_of(member: Member, wish: Wish) -> Condition | None:
+    """The condition that a wish has to meet."""
+    lock = member.policy.interlocks.get(_key(wish)) if wish.moves else None
+    return None if lock is None else lock.condition
+
+
+def judge(member: Member, wish: Wish, entity_state: str | None, now: Now) -> None:
+    """Raise `InterlockError` when an interlock of the actuator stands in the way. The wish fits the actuator."""
+    key = _key(wish)
+    lock = member.policy.interlocks.get(key) if wish.moves else None
+    manifest = member.device.manifest
+    if lock is None or manifest is None:
+        return
+    guard, actuator, value = member.guards[key], manifest.actuators[key], wish.args.get("value")
+    seen = Seen(
+        reported=_reported(member, actuator),
+        entity_state=entity_state,
+        on_its_way=tuple(
+            Asked(command.args["value"], command.steps[0].at_ns)
+            for command in member.ledger.on_its_way(key)
+            if command.name == "set"
+        ),
+        off_at=_off_at(actuator),
+    )
+    try:
+        guard.check(lock, value, seen, now)
+        guard.confirm(lock, value, wish.actor.user_id, now)
+    except InterlockError as err:
+        err.facts.update(key=key, name=actuator.name)
+        raise
+
+
+def follow(member: Member, command: Command, now: Now) -> None:
+    """Remember what a command has moved. A late answer to one that was given up comes after others, and is not."""
+    guard = member.guards.get(str(command.args.get("key"))) if command.name == "set" else None
+    if guard is not None and command.step in _MOVES and command.steps[-2].step is not Step.UNKNOWN:
+        guard.moved(command.args["value"], now)
+
+
+def observe(member: Member, channels: Iterable[str], now: Now) -> None:
+    """Remember what channels that changed say of actuators that somebody may have moved by hand."""
+    manifest = member.device.manifest
+    if not member.guards or manifest is None:
+        return
+    changed = frozenset(channels)
+    for key, guard in member.guards.items():
+        actuator = manifest.actuators.get(key)
+        if actuator is None or actuator.channel not in changed:
+            continue
+        value = _reported(member, actuator)
+        if isinstance(value, bool):
+            guard.reported(value, _off_at(actuator), now)
+
+
+def set_guards(member: Member) -> None:
+    """Guard what the policy says; what an actuator did before is not forgotten."""
+    member.guards = {key: member.guards.get(key) or Guard() for key in member.policy.interlocks}
+
+
+def _key(wish: Wish) -> str:
+    return str(wish.args.get("key"))
+
+
+def _reported(member: Member, actuator: Actuator) -> Scalar | None:
+    shown = member.board.values.get(actuator.channel or "")
+    return None if shown is None or shown.quality is Quality.BAD else shown.value
+
+
+def _off_at(actuator: Actuator) -> float:
+    return (actuator.minimum or 0.0) if actuator.kind == "valve" else 0.0
