@@ -16,10 +16,12 @@ from homeassistant.helpers.entity_platform import async_get_platforms
 from homeassistant.helpers.typing import ConfigType
 
 from . import panel
+from .api import async_setup_api
 from .bridge import discovery
 from .bridge.devices import Devices
 from .bridge.notices import NEWER_ENTRY, show_notice, withdraw_notices
 from .bridge.points import Points
+from .bridge.policies import check_readable
 from .compose import async_build, folder_of
 from .const import DOMAIN, ENTRY_MINOR_VERSION, ENTRY_VERSION
 from .engine.effects import Notice
@@ -47,6 +49,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all hubs share, and say which entries Home Assistant will refuse for being of a newer release."""
     del config
     async_setup_services(hass)
+    async_setup_api(hass)
     for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False):
         if entry.version > ENTRY_VERSION:
             show_notice(hass, entry, Notice(NEWER_ENTRY, None, True, {**_versions(entry)}))
@@ -72,6 +75,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> bool
     """Set a hub up."""
     if not await mqtt.async_wait_for_mqtt_client(hass):
         raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="mqtt_not_ready")
+    check_readable(entry)
     folder = folder_of(hass, entry.entry_id)
     try:
         hub = await async_build(hass, entry)

@@ -25,6 +25,8 @@ CONF_LATE_FACTOR: Final = "late_factor"
 CONF_LOST_FACTOR: Final = "lost_factor"
 CONF_STRICT: Final = "strict"
 CONF_LISTEN_ONLY: Final = "listen_only"
+CONF_GRANTS: Final = "grants"
+"""Who has which role where: `engine/actuation/roles.py`."""
 
 # Flow fields that are not stored in the entry
 CONF_FLEET_KEY: Final = "fleet_key"

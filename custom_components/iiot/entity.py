@@ -104,14 +104,16 @@ class ActuatorEntity(IiotEntity):
         self._fact: tuple[Any, ...] | None = None
         self._attr_name = description.name
         self._attr_assumed_state = description.channel is None
+        self._is_read_only: Final = description.is_read_only
 
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
         pending = None if self.station.member is None else self.station.member.ledger.pending(self._actuator)
-        if pending is None:
-            return None
-        return {"pending": pending.args.get("value"), "pending_step": str(pending.step)}
+        found: dict[str, Any] = {"read_only": True} if self._is_read_only else {}
+        if pending is not None:
+            found |= {"pending": pending.args.get("value"), "pending_step": str(pending.step)}
+        return found or None
 
     @override
     def _take(self) -> bool:

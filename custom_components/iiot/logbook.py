@@ -16,7 +16,19 @@ from homeassistant.components.logbook.models import LazyEventPartialState
 from homeassistant.const import ATTR_ENTITY_ID, ATTR_NAME
 from homeassistant.core import HomeAssistant, callback
 
-from .bridge.events import ATTR_DEVICE, ATTR_KIND, ATTR_LEFT_OUT, ATTR_SITE, COMMAND, NOTICE, REFUSED
+from .bridge.events import (
+    ATTR_DEVICE,
+    ATTR_KIND,
+    ATTR_LEFT_OUT,
+    ATTR_SITE,
+    COMMAND,
+    NOTICE,
+    POLICY_CHANGED,
+    REFUSED,
+    ROLE_SET,
+    WISH_REFUSED,
+    WISH_WAITS,
+)
 from .bridge.notices import JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
 from .const import DOMAIN, EVENT_DEVICE
 from .engine.actuation.command import Step
@@ -42,6 +54,14 @@ STEPS: Final = {
     Step.NOT_SENT: "was never told {command}{args}",
     Step.CANCELLED: "need not do {command}{args} any more",
 }
+DECISIONS: Final = {
+    WISH_REFUSED: "was not told {command}{args}: {reason}",
+    WISH_WAITS: "waits {seconds} s for a second person before {command}{args}",
+    POLICY_CHANGED: "goes by other rules: {sections}",
+    ROLE_SET: "took {person} as {role} of {node}",
+}
+"""What people decided, and what came of it for those who asked."""
+NO_ROLE: Final = "took {person} out of the roles of {node}"
 NOTICES: Final = {
     notices.TWIN: ("shares its key with another device", "is the only device with its key again"),
     notices.FOREIGN: ("is commanded by somebody else as well", "is commanded by this hub alone again"),
@@ -97,10 +117,12 @@ def _message(kind: str, facts: Mapping[str, Any]) -> str:
         facts = {**facts, **facts.get("facts", {})}
     elif kind == COMMAND and facts.get("step") in STEPS:
         words = STEPS[Step(facts["step"])]
-        args = ", ".join(f"{name} {value}" for name, value in dict(facts.get("args", {})).items())
-        facts = {"reason": "no reason given", **facts, "args": f" ({args})" if args else ""}
+    elif kind in DECISIONS:
+        words = NO_ROLE if kind == ROLE_SET and not facts.get("role") else DECISIONS[kind]
     else:
         words = kind.replace("_", " ")
+    args = ", ".join(f"{name} {value}" for name, value in dict(facts.get("args", {})).items())
+    facts = {"reason": "no reason given", **facts, "args": f" ({args})" if args else ""}
     return words.format_map(_Known({ATTR_SITE: "", **facts})).strip()
 
 

@@ -7,13 +7,14 @@ from typing import Any, Final, NamedTuple
 import probatio
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
-from homeassistant.exceptions import HomeAssistantError, Unauthorized, UnknownUser
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 
 from .bridge.actors import actor_of
 from .bridge.targets import Target, devices_of
 from .const import DOMAIN
 from .engine.actuation.command import Command, Step
+from .engine.actuation.roles import Role
 from .engine.actuation.wish import Wish
 from .engine.values import NS_PER_S
 
@@ -43,10 +44,12 @@ class Action(NamedTuple):
     fields: dict[Any, Any]
     command: Callable[[Fields], str]
     args: Callable[[Fields], dict[str, Any]]
+    need: Role = Role.ENGINEER
+    """The role that it takes."""
 
 
-def _plain(name: str) -> Action:
-    return Action({}, lambda _: name, lambda _: {})
+def _plain(name: str, need: Role = Role.ENGINEER) -> Action:
+    return Action({}, lambda _: name, lambda _: {}, need)
 
 
 ACTIONS: Final[dict[str, Action]] = {
@@ -62,14 +65,16 @@ ACTIONS: Final[dict[str, Action]] = {
         {probatio.Required(ATTR_DURATION): _SECONDS},
         lambda _: "sleep",
         lambda fields: {"for_s": fields[ATTR_DURATION]},
+        Role.OPERATOR,
     ),
-    "awake": _plain("awake"),
+    "awake": _plain("awake", Role.OPERATOR),
     "describe": _plain("describe"),
     "restart": _plain("restart"),
     "identify": Action(
         {probatio.Optional(ATTR_DURATION, default={"seconds": 10}): _SECONDS},
         lambda _: "identify",
         lambda fields: {"s": fields[ATTR_DURATION]},
+        Role.OPERATOR,
     ),
     "set_sample_interval": Action(
         {probatio.Required(ATTR_DURATION): _SECONDS, **_WHICH},
@@ -100,7 +105,6 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 def _handler(hass: HomeAssistant, action: Action) -> Callable[[ServiceCall], Any]:
     async def handle(call: ServiceCall) -> ServiceResponse:
-        await _async_permit(hass, call)
         targets = devices_of(hass, call.data, call.data.get(ATTR_CONFIG_ENTRY_ID))
         wish = Wish(
             name=action.command(call.data),
@@ -109,7 +113,7 @@ def _handler(hass: HomeAssistant, action: Action) -> Callable[[ServiceCall], Any
             waits=call.data[ATTR_WAIT],
             life_ns=round(call.data[ATTR_LIFETIME] * NS_PER_S),
         )
-        results = await asyncio.gather(*(_async_ask(target, wish) for target in targets))
+        results = await asyncio.gather(*(_async_ask(target, wish, action.need) for target in targets))
         if call.return_response:
             return {"devices": dict(results)}
         _raise_for_failures(results)
@@ -118,22 +122,11 @@ def _handler(hass: HomeAssistant, action: Action) -> Callable[[ServiceCall], Any
     return handle
 
 
-async def _async_permit(hass: HomeAssistant, call: ServiceCall) -> None:
-    """Let administrators and automations pass; Home Assistant itself asks nobody here."""
-    if call.context.user_id is None:
-        return
-    user = await hass.auth.async_get_user(call.context.user_id)
-    if user is None:
-        raise UnknownUser(context=call.context)
-    if not user.is_admin:
-        raise Unauthorized(context=call.context)
-
-
-async def _async_ask(target: Target, wish: Wish) -> tuple[str, dict[str, Any]]:
+async def _async_ask(target: Target, wish: Wish, need: Role) -> tuple[str, dict[str, Any]]:
     """Ask one device; gives its registry id and what became of it."""
     facts: dict[str, Any] = {"name": target.name, "id": target.device_id}
     try:
-        command = await target.hub.actors.async_ask(target.device_id, wish)
+        command = await target.hub.actors.async_ask(target.device_id, wish, need)
     except HomeAssistantError as err:
         return target.registry_id, {**facts, "status": "refused", "reason": str(err)}
     return target.registry_id, facts | _outcome(command)

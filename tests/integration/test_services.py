@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized, UnknownUser
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import label_registry as lr
-from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.iiot.bridge.stations import device_identifier
 from custom_components.iiot.const import EVENT_DEVICE
@@ -178,22 +178,3 @@ async def test_each_step_of_a_command_is_an_event_of_the_person_who_asked(
     assert [facts["step"] for facts in steps] == ["sent", "accepted", "done"]
     assert {facts["command_id"] for facts in steps} == {order["cid"]}
     assert len({facts["transition_id"] for facts in steps}) == 3
-
-
-async def test_persons_who_are_no_administrators_are_turned_away(
-    hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any, hass_read_only_user: MockUser, hass_admin_user: MockUser
-) -> None:
-    machine = await machine_at(hass, entry, mqtt_mock)
-
-    def restart(user_id: str) -> asyncio.Task[Any]:
-        data, context = {"config_entry_id": entry.entry_id}, Context(user_id=user_id)
-        return asyncio.create_task(hass.services.async_call("iiot", "restart", data, blocking=True, context=context))
-
-    with pytest.raises(Unauthorized):
-        await restart(hass_read_only_user.id)
-    with pytest.raises(UnknownUser):
-        await restart("nobody")
-    assert machine.orders() == []
-    call = restart(hass_admin_user.id)
-    await machine.obey()
-    await call

@@ -28,8 +28,10 @@ from custom_components.iiot.bridge.notices import ENTITY_BUDGET, JOURNAL_BEGAN_A
 from custom_components.iiot.const import DOMAIN
 from custom_components.iiot.engine.actuation import ledger, wish
 from custom_components.iiot.engine.actuation.command import Step
+from custom_components.iiot.engine.actuation.interlocks import Bar
+from custom_components.iiot.engine.actuation.roles import Level
 from custom_components.iiot.engine.devices.inbox import Trust
-from custom_components.iiot.engine.errors import Code, DeviceIdError, KeyFormError, PrefixError
+from custom_components.iiot.engine.errors import Code, DeviceIdError, KeyFormError, PrefixError, RecordError
 from custom_components.iiot.engine.plant import notices, orders
 from custom_components.iiot.engine.values import UP_LEAVES
 from custom_components.iiot.engine.wire import codec
@@ -54,6 +56,7 @@ from .joining import (  # noqa: F401  # fixtures
     settle,
     start_device_form,
 )
+from .people import add_person
 
 FOLDER = Path(__file__).parents[2] / "custom_components" / "iiot"
 WORDS: dict[str, Any] = json.loads((FOLDER / "translations" / "en.json").read_text("utf-8"))
@@ -76,6 +79,8 @@ BANKS = {
     "age": {"no_clock", "ahead", "behind"},
     "command_line": {"login", "authority"},
     "dashboard": set(DASHBOARD),
+    "level": set(Level),
+    "second_person": {"title", "set", "press"},
     "silence": {"broker_away", "elsewhere", "others_heard", "nothing_at_all", "any_device"},
 }
 """Words that forms and screens are put together from."""
@@ -184,7 +189,7 @@ async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
         "type": "manifest",
         "digest": "00112233aabbccdd",
         "channels": [{"key": "temp", "name": "Temperature", "kind": "float"}],
-        "actuators": [],
+        "actuators": [{"key": "speed", "name": "Speed", "kind": "number"}],
         "alarms": [],
         "commands": [],
     }
@@ -194,7 +199,9 @@ async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     for page in menu["menu_options"]:
         menu = shown.add(await entry.start_subentry_reconfigure_flow(hass, subentry_id))
         subentries = hass.config_entries.subentries
-        shown.add(await subentries.async_configure(menu["flow_id"], {"next_step_id": page}))
+        form = shown.add(await subentries.async_configure(menu["flow_id"], {"next_step_id": page}))
+        if page == "interlocks":
+            shown.add(await subentries.async_configure(form["flow_id"], {"actuator": "speed"}))
     assert "details.channel_descriptions" in shown.fields
     return shown
 
@@ -204,6 +211,9 @@ async def walk_options(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     flows = hass.config_entries.options
     shown.add(menu := await flows.async_init(entry.entry_id))
     shown.add(await flows.async_configure(menu["flow_id"], {"next_step_id": "preferences"}))
+    await add_person(hass, "Anna")
+    menu = await flows.async_init(entry.entry_id)
+    shown.add(await flows.async_configure(menu["flow_id"], {"next_step_id": "roles"}))
     menu = await flows.async_init(entry.entry_id)
     shown.add(await flows.async_configure(menu["flow_id"], {"next_step_id": "check_connectivity"}))
 
@@ -254,7 +264,9 @@ def key_steps() -> str:
 
 def test_every_error_has_its_words() -> None:
     assert set(WORDS["config"]["error"]) == errors_in(source("config_flow.py")) | errors_in(key_steps())
-    assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(source("flows/device.py", "flows/keys.py"))
+    assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(
+        source("flows/device.py", "flows/keys.py", "flows/interlocks.py")
+    )
     options = source("flows/options.py", "flows/connectivity.py")
     assert set(WORDS["options"]["error"]) == errors_in(options) | {DeviceIdError.code}
 
@@ -263,9 +275,9 @@ def test_every_end_has_its_words() -> None:
     shared = aborts_in(source("bridge/enrolment.py"))
     assert set(WORDS["config"]["abort"]) == shared | aborts_in(source("config_flow.py")) | aborts_in(key_steps())
     assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(
-        source("flows/device.py", "flows/keys.py")
+        source("flows/device.py", "flows/keys.py", "flows/interlocks.py")
     )
-    assert set(WORDS["options"]["abort"]) == shared - {"already_configured"}
+    assert set(WORDS["options"]["abort"]) == shared - {"already_configured"} | aborts_in(source("flows/roles.py"))
     assert placeholders(WORDS["config"]["abort"]["device_added"]) == {"name", "site"}
 
 
@@ -286,7 +298,7 @@ def raised() -> set[str]:
             if not isinstance(node, ast.Call):
                 continue
             name = node.func.id if isinstance(node.func, ast.Name) else ""
-            if name == "_broken":
+            if name in ("_broken", "_unreadable"):
                 found.add(ast.literal_eval(node.args[0]))
             elif name.endswith(("Error", "NotReady", "AuthFailed")):
                 keys = (word.value for word in node.keywords if word.arg == "translation_key")
@@ -298,8 +310,9 @@ def refusals_of_wishes() -> set[str]:
     """Translation keys of what stands in the way of a command, and of how one ends that is not done."""
     waits_or_fine = {Step.REQUESTED, Step.SENT, Step.ACCEPTED, Step.DONE}
     refused = {ledger.QueueFullError, orders.AwayError, orders.MutedError, orders.ListenOnlyError}
-    refused |= {wish.ActuatorError, wish.ValueRefusedError, wish.UnsupportedError}
-    return {error.code for error in refused} | {f"command_{step}" for step in Step if step not in waits_or_fine}
+    refused |= {wish.ActuatorError, wish.ValueRefusedError, wish.UnsupportedError, RecordError}
+    found = {error.code for error in refused} | {f"command_{step}" for step in Step if step not in waits_or_fine}
+    return found | set(Bar) | {"needs_admin", "needs_operator", "needs_engineer", "needs_engineer_above"}
 
 
 def test_every_exception_has_its_words() -> None:

@@ -8,16 +8,21 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from ..const import DOMAIN
 from ..engine.actuation.command import Actor, Command, Step
+from ..engine.actuation.interlocks import Bar, InterlockError
 from ..engine.actuation.ledger import QueueFullError
+from ..engine.actuation.roles import Role
 from ..engine.actuation.wish import Wish
 from ..engine.errors import RequestError
 from ..engine.plant.orders import AwayError, MutedError
 from ..engine.values import Scalar
 from .enrolment import plain
+from .second_person import SecondPerson
 
 if TYPE_CHECKING:
     from .hub import Hub
 
+CONTROL: Final = "entity"
+"""Source of a wish that came by a control, which has rights of Home Assistant's own."""
 PRESS: Final = "press"
 SET: Final = "set"
 _NOT_NOW: Final = (AwayError, MutedError, QueueFullError)
@@ -31,17 +36,19 @@ class Actors:
         self._hub: Final = hub
         self._waiting: Final[dict[str, asyncio.Future[None]]] = {}
         """Command → who waits for its end."""
+        self._second: Final = SecondPerson(hub)
 
     async def async_move(self, device_id: str, key: str, value: Scalar | None, context: Context | None) -> Command:
         """Set an actuator, or press it (`value` None), and wait for the device's answer; raises in words."""
         args = {"key": key} if value is None else {"key": key, "value": value}
-        wish = Wish(name=PRESS if value is None else SET, args=args, actor=actor_of(context, "entity"))
-        command = await self.async_ask(device_id, wish)
+        wish = Wish(name=PRESS if value is None else SET, args=args, actor=actor_of(context, CONTROL))
+        command = await self.async_ask(device_id, wish, Role.OPERATOR)
         self.raise_unless_done(command)
         return command
 
-    async def async_ask(self, device_id: str, wish: Wish) -> Command:
-        """Ask for something and wait until it is closed; at once for a device that sleeps or is away."""
+    async def async_ask(self, device_id: str, wish: Wish, need: Role) -> Command:
+        """Ask for something that takes a role, and wait until it is closed; at once for a device that is not awake."""
+        await self._async_permit(device_id, wish, need)
         command = self.ask(device_id, wish)
         if command.step is not Step.REQUESTED or self._hub.is_awake(device_id):
             closed = self._waiting[command.cid] = self._hub.hass.loop.create_future()
@@ -53,11 +60,17 @@ class Actors:
 
     @callback
     def ask(self, device_id: str, wish: Wish) -> Command:
-        """Ask for something; raises in words what stands in its way."""
+        """Ask for something, as whoever may; raises in words what stands in its way."""
         try:
-            return self._hub.command(device_id, wish)
+            command = self._hub.command(device_id, wish)
+        except InterlockError as err:
+            words = self._in_words(device_id, err)
+            self._barred(device_id, wish, err, words)
+            raise words from err
         except RequestError as err:
             raise self._in_words(device_id, err) from err
+        self._second.settled(device_id, wish)
+        return command
 
     @callback
     def changed(self, cid: str, command: Command | None) -> None:
@@ -69,6 +82,7 @@ class Actors:
     @callback
     def stop(self) -> None:
         """The hub stops: nobody waits any longer. What is open goes on after the next start."""
+        self._second.stop()
         interrupted = HomeAssistantError(translation_domain=DOMAIN, translation_key="command_interrupted")
         for closed in [found for found in self._waiting.values() if not found.done()]:
             closed.set_exception(interrupted)
@@ -83,9 +97,28 @@ class Actors:
             translation_placeholders={"device": self._name(command.device_id), "reason": plain(command.reason) or "-"},
         )
 
+    async def _async_permit(self, device_id: str, wish: Wish, need: Role) -> None:
+        roles, actor = self._hub.roles, wish.actor
+        try:
+            await roles.async_permit(actor.user_id, roles.device(device_id), need, is_control=actor.source == CONTROL)
+        except ServiceValidationError as err:
+            self._hub.effects.events.wish_refused(device_id, wish, str(err.translation_key), str(err))
+            raise
+
+    def _barred(self, device_id: str, wish: Wish, err: InterlockError, words: HomeAssistantError) -> None:
+        """Tell everybody: of a wish that an interlock has refused, and of one that waits for a second person."""
+        if err.bar is not Bar.SECOND_PERSON:
+            self._hub.effects.events.wish_refused(device_id, wish, err.code, str(words))
+            return
+        seconds = float(err.facts["seconds"] or 0)
+        self._hub.effects.events.wish_waits(device_id, wish, seconds)
+        self._second.ask(device_id, self._name(device_id), str(err.facts["name"]), wish, seconds)
+
     def _in_words(self, device_id: str, err: RequestError) -> HomeAssistantError:
         kind = HomeAssistantError if isinstance(err, _NOT_NOW) else ServiceValidationError
-        facts = {name: plain(str(fact)) for name, fact in err.facts.items()}
+        facts = {
+            name: plain(f"{fact:.10g}" if isinstance(fact, float) else str(fact)) for name, fact in err.facts.items()
+        }
         return kind(
             translation_domain=DOMAIN,
             translation_key=err.code,

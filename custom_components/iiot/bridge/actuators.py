@@ -5,6 +5,7 @@ from typing import Final
 
 from homeassistant.const import Platform
 
+from ..engine.actuation.interlocks import Interlock
 from ..engine.devices.manifest import Actuator
 from .mapping import clean_name
 
@@ -45,12 +46,12 @@ class ActuatorDescription:
     """Shortest time between two states."""
     has_range: bool = False
     """Whether the manifest names bounds: a valve with them has positions."""
+    is_read_only: bool = False
 
 
-def offer(actuator: Actuator) -> ActuatorDescription:
-    """Translate one actuator. Takes whatever the manifest rules let through, and never raises."""
-    low = _LOWEST if actuator.minimum is None else actuator.minimum
-    high = max(low, _HIGHEST) if actuator.maximum is None else actuator.maximum
+def offer(actuator: Actuator, lock: Interlock | None = None) -> ActuatorDescription:
+    """Translate one actuator with its interlock. Takes whatever the manifest rules let through, and never raises."""
+    low, high = _range(actuator, lock if actuator.kind == "number" else None)
     return ActuatorDescription(
         key=PREFIX + actuator.key,
         platform=_PLATFORMS[actuator.kind],
@@ -62,5 +63,19 @@ def offer(actuator: Actuator) -> ActuatorDescription:
         high=high,
         step=actuator.step if actuator.step and actuator.step > 0 else None,
         options=actuator.options,
+        is_read_only=lock is not None and lock.read_only,
         has_range=actuator.minimum is not None and actuator.maximum is not None and high > low,
     )
+
+
+def _range(actuator: Actuator, lock: Interlock | None) -> tuple[float, float]:
+    """The bounds of a control: what the manifest and the interlock both allow; the manifest's when that is nothing."""
+    lows, highs = [actuator.minimum], [actuator.maximum]
+    if lock is not None:
+        lows.append(lock.minimum)
+        highs.append(lock.maximum)
+    high = min((bound for bound in highs if bound is not None), default=None)
+    low = max((bound for bound in lows if bound is not None), default=min(_LOWEST, _LOWEST if high is None else high))
+    if high is None:
+        high = max(low, _HIGHEST)
+    return (low, high) if low <= high or lock is None else _range(actuator, None)

@@ -60,7 +60,7 @@ class Effects:
         self.inbox: Final[list[Callable[[str], None]]] = []
         self.verdicts: Final[list[Callable[[Verdict], None]]] = []
         self._lost: Final[set[str]] = set()
-        self._events: Final = Events(hub)
+        self.events: Final = Events(hub)
 
     @staticmethod
     def listen[T](listeners: list[T], listener: T) -> CALLBACK_TYPE:
@@ -93,10 +93,10 @@ class Effects:
                 for on_log in self.logs:
                     on_log(device_id, level, logger, msg)
             case Happened():
-                self._events.happened(effect)
+                self.events.happened(effect)
             case Refused():
                 self._log_refusal(effect)
-                self._events.refused(effect)
+                self.events.refused(effect)
             case Offer(device_id):
                 discovery.offer(self._hub, device_id)
                 self._tell(self.inbox, device_id)
@@ -134,11 +134,11 @@ class Effects:
         command = self._hub.plant.command_of(device_id, cid)
         self._hub.actors.changed(cid, command)
         if command is not None:
-            self._events.commanded(command)
+            self.events.commanded(command)
 
     def _show(self, notice: Notice) -> None:
         show_notice(self._hub.hass, self._hub.entry, notice)
-        self._events.noticed(notice)
+        self.events.noticed(notice)
 
     @staticmethod
     def _tell(listeners: list[Callable[[str], None]], device_id: str) -> None:

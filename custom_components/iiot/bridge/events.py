@@ -9,7 +9,8 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.util.ulid import ulid_now
 
 from ..const import DOMAIN, EVENT_DEVICE
-from ..engine.actuation.command import Command
+from ..engine.actuation.command import Actor, Command
+from ..engine.actuation.wish import Wish
 from ..engine.effects import Happened, Notice, Refused
 from ..engine.errors import Fact
 from .health import CONNECTION_KEY
@@ -31,6 +32,10 @@ ATTR_LEFT_OUT: Final = "left_out"
 REFUSED: Final = "refused"
 NOTICE: Final = "notice"
 COMMAND: Final = "command"
+WISH_REFUSED: Final = "wish_refused"
+WISH_WAITS: Final = "wish_waits"
+POLICY_CHANGED: Final = "policy_changed"
+ROLE_SET: Final = "role_set"
 
 MOST: Final = 60
 SPAN_S: Final = 60.0
@@ -75,14 +80,34 @@ class Events:
         }
         if command.reason:
             facts["reason"] = command.reason
-        context = Context(user_id=command.actor.user_id, id=command.actor.context_id)
-        self._tell(COMMAND, command.device_id, facts, context)
+        self._tell(COMMAND, command.device_id, facts, _context_of(command.actor))
 
-    def _fire(self, kind: str, device_id: str, facts: dict[str, Any]) -> None:
+    @callback
+    def wish_refused(self, device_id: str, wish: Wish, code: str, reason: str) -> None:
+        """An interlock or a role stood in the way of a wish."""
+        facts = {**_wish_facts(wish), "code": code, "reason": reason}
+        self._fire(WISH_REFUSED, device_id, facts, _context_of(wish.actor))
+
+    @callback
+    def wish_waits(self, device_id: str, wish: Wish, seconds: float) -> None:
+        """A person asked for what takes two."""
+        self._fire(WISH_WAITS, device_id, {**_wish_facts(wish), "seconds": seconds}, _context_of(wish.actor))
+
+    @callback
+    def policy_changed(self, device_id: str, sections: list[str], context: Context | None) -> None:
+        """A person decided something about a device."""
+        self._tell(POLICY_CHANGED, device_id, {"sections": ", ".join(sections)}, context)
+
+    @callback
+    def role_set(self, device_id: str, facts: dict[str, Any], context: Context | None) -> None:
+        """A person has another role somewhere."""
+        self._tell(ROLE_SET, device_id, facts, context)
+
+    def _fire(self, kind: str, device_id: str, facts: dict[str, Any], context: Context | None = None) -> None:
         if not self._has_room():
             self._left_out += 1
             return
-        self._tell(kind, device_id, facts)
+        self._tell(kind, device_id, facts, context)
 
     def _tell(self, kind: str, device_id: str, facts: dict[str, Any], context: Context | None = None) -> None:
         entry = self._hub.entry
@@ -118,6 +143,14 @@ class Events:
         devices = dr.async_get(hass)
         page = next(filter(None, (devices.async_get_device_by_identifier(one, entry_id) for one in pages)), None)
         return found if page is None else found | {ATTR_DEVICE_ID: page.id}
+
+
+def _wish_facts(wish: Wish) -> dict[str, Any]:
+    return {"command": wish.name, "args": wish.args, "source": wish.actor.source}
+
+
+def _context_of(actor: Actor) -> Context:
+    return Context(user_id=actor.user_id, id=actor.context_id)
 
 
 def _clean(fact: Any) -> Any:

@@ -22,7 +22,9 @@ from .effects import Effects, Verdict
 from .enrolment import policy_of
 from .inflow import Inflow
 from .notices import standing_notices
+from .roles import Roles
 from .sender import Sender
+from .states import known_state
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -82,6 +84,7 @@ class Hub:
         self._store_turn: Final = asyncio.Lock()
         self._sender: Final = Sender(hass)
         self.actors: Final = Actors(self)
+        self.roles: Final = Roles(self)
         self._inflow: Final = Inflow(hass.loop, now, self._take)
         self._commit: asyncio.Task[None] | None = None
         self._ticking: asyncio.TimerHandle | None = None
@@ -151,7 +154,9 @@ class Hub:
     @callback
     def command(self, device_id: str, wish: Wish) -> Command:
         """Ask a device for something; raises a `RequestError`."""
-        cid, effects = self.plant.command(device_id, wish, now())
+        condition = self.plant.condition_of(device_id, wish)
+        entity_state = None if condition is None else known_state(self.hass, condition.entity_id)
+        cid, effects = self.plant.command(device_id, wish, now(), entity_state=entity_state)
         self._perform(effects)
         command = self.plant.command_of(device_id, cid)
         if command is None:

@@ -165,6 +165,7 @@ class Points:
             self._pacer.all_changed(station.device_id)
             for entity in station.entities.values():
                 entity.async_write_ha_state()  # a channel's description is none of the plant's values
+            self._reconcile_soon(station)
             return
         async with self._turn:
             self._forget(station)
@@ -363,7 +364,8 @@ def _wanted(station: Station) -> dict[str, Described]:
     if manifest is None:
         rows += [row for row in station.known.values() if isinstance(row, PointDescription | ActuatorDescription)]
     else:
-        rows += [offer(actuator) for actuator in manifest.actuators.values()]
+        locks = member.policy.interlocks if member else {}
+        rows += [offer(actuator, locks.get(key)) for key, actuator in manifest.actuators.items()]
         waves = member.board.waves if member else ()
         rows += [describe(channel) for channel in manifest.channels.values() if channel.key not in waves]
     return {row.key: row for row in rows}

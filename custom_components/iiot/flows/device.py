@@ -5,7 +5,6 @@ from typing import Any, Final, override
 import probatio
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
-    ConfigSubentryFlow,
     SubentryFlowContext,
     SubentryFlowResult,
 )
@@ -31,13 +30,14 @@ from ..engine.errors import DeviceIdError
 from ..engine.wire import topics
 from ..runtime import IiotConfigEntry
 from .forms import DERIVED, GENERATE, KEEP, PASTE, TEXT, details, key_source
+from .interlocks import InterlockSteps
 from .keys import KeySteps
 
-PAGES: Final = ["details"]
+PAGES: Final = ["details", "interlocks"]
 """What can be changed of a device, each a step of its own."""
 
 
-class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]], ConfigSubentryFlow):
+class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]], InterlockSteps):
     """A device is registered by hand, before or after it called; or changed."""
 
     def __init__(self) -> None:

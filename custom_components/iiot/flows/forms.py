@@ -1,6 +1,6 @@
 """The fields that several forms share."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import probatio
 from homeassistant.const import CONF_NAME
@@ -16,6 +16,20 @@ KEEP: Final = "keep"
 CONF_NEW_AREA: Final = "new_area"
 TEXT: Final = selector.TextSelector()
 LONG_TEXT: Final = selector.TextSelector({"multiline": True})
+
+
+def number(
+    low: float | None, high: float | None, step: float | Literal["any"], unit: str | None = None
+) -> selector.NumberSelector:
+    """Ask for a number; None: open at that end."""
+    config = selector.NumberSelectorConfig(step=step, mode=selector.NumberSelectorMode.BOX)
+    if low is not None:
+        config["min"] = low
+    if high is not None:
+        config["max"] = high
+    if unit is not None:
+        config["unit_of_measurement"] = unit
+    return selector.NumberSelector(config)
 
 
 def qr_code(text: str) -> selector.QrCodeSelector:

@@ -20,16 +20,10 @@ from ..const import (
 )
 from ..engine.values import Discovery, Settings
 from .connectivity import ConnectivitySteps
-from .forms import choice
+from .forms import choice, number
+from .roles import RoleSteps
 
 _DEFAULTS: Final = Settings()
-
-
-def _number(low: float, high: float, step: float, unit: str | None = None) -> selector.NumberSelector:
-    config = selector.NumberSelectorConfig(min=low, max=high, step=step, mode=selector.NumberSelectorMode.BOX)
-    if unit is not None:
-        config["unit_of_measurement"] = unit
-    return selector.NumberSelector(config)
 
 
 _SECTIONS: Final[dict[str, dict[str, tuple[Any, Any]]]] = {
@@ -40,29 +34,29 @@ _SECTIONS: Final[dict[str, dict[str, tuple[Any, Any]]]] = {
         )
     },
     "time": {
-        CONF_DELAY_LIMIT: (_DEFAULTS.delay_limit_s, _number(5, 86_400, 1, "s")),
-        CONF_SKEW_LIMIT: (_DEFAULTS.skew_limit_s, _number(2, 86_400, 1, "s")),
+        CONF_DELAY_LIMIT: (_DEFAULTS.delay_limit_s, number(5, 86_400, 1, "s")),
+        CONF_SKEW_LIMIT: (_DEFAULTS.skew_limit_s, number(2, 86_400, 1, "s")),
         CONF_STRICT: (_DEFAULTS.strict, selector.BooleanSelector()),
     },
     "liveness": {
-        CONF_LATE_FACTOR: (_DEFAULTS.late_factor, _number(1.1, 50, 0.1)),
-        CONF_LOST_FACTOR: (_DEFAULTS.lost_factor, _number(1.2, 100, 0.1)),
+        CONF_LATE_FACTOR: (_DEFAULTS.late_factor, number(1.1, 50, 0.1)),
+        CONF_LOST_FACTOR: (_DEFAULTS.lost_factor, number(1.2, 100, 0.1)),
     },
     "traffic": {
-        CONF_STATE_INTERVAL: (DEFAULT_STATE_INTERVAL_S, _number(0, 3600, 0.1, "s")),
+        CONF_STATE_INTERVAL: (DEFAULT_STATE_INTERVAL_S, number(0, 3600, 0.1, "s")),
         CONF_LISTEN_ONLY: (_DEFAULTS.listen_only, selector.BooleanSelector()),
     },
 }
 """Section → option → default and field."""
 
 
-class HubOptionsFlow(ConnectivitySteps, OptionsFlowWithReload):
+class HubOptionsFlow(ConnectivitySteps, RoleSteps, OptionsFlowWithReload):
     """What a person can do with a hub that runs: set its preferences, and see whether devices reach it."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Offer what there is to do."""
         del user_input
-        return self.async_show_menu(step_id="init", menu_options=["preferences", "check_connectivity"])
+        return self.async_show_menu(step_id="init", menu_options=["preferences", "roles", "check_connectivity"])
 
     async def async_step_preferences(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the preferences and take them; the hub starts anew with what they say."""

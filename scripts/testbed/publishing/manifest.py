@@ -26,8 +26,8 @@ ALLOWED = REQUIRED | {"after_dependencies", "dependencies", "loggers", "quality_
 OWNER = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 SEMANTIC = re.compile(r"\d+\.\d+\.\d+(?:b\d+)?")
 COMPONENTS = "homeassistant.components"
-# Always there before a custom integration is.
-ALWAYS = {"homeassistant", *(platform.value for platform in Platform)}
+# Always there before a custom integration is, or of use without being set up, as hassfest has it, too.
+ALWAYS = {"homeassistant", "persistent_notification", "websocket_api", *(platform.value for platform in Platform)}
 
 
 def manifest(tree: Tree) -> Iterator[str]:

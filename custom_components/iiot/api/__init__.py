@@ -1,0 +1,12 @@
+"""What pages and scripts ask of hubs beside the forms: web socket commands and actions, one file a noun."""
+
+from homeassistant.core import HomeAssistant, callback
+
+from . import policy, roles
+
+
+@callback
+def async_setup_api(hass: HomeAssistant) -> None:
+    """Register every command and action, once for all hubs."""
+    policy.register(hass)
+    roles.register(hass)

@@ -1,0 +1,68 @@
+"""What people decided about devices: read from the subentries, checked, written back."""
+
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.core import Context, callback
+from homeassistant.exceptions import ConfigEntryError
+
+from ..const import CONF_POLICY, DOMAIN
+from ..engine import records
+from ..engine.errors import RecordError
+from ..engine.plant.policy import Policy
+from .enrolment import policy_of
+from .roles import grants_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homeassistant.config_entries import ConfigSubentry
+
+    from ..runtime import IiotConfigEntry
+    from .hub import Hub
+
+
+def check_readable(entry: IiotConfigEntry) -> None:
+    """Raise `ConfigEntryError` in words when something that people decided cannot be read: no site runs without it."""
+    try:
+        grants_of(entry.options)
+    except RecordError as err:
+        raise _unreadable("roles_unreadable", entry.title, err) from err
+    for subentry in entry.subentries.values():
+        try:
+            policy_of(subentry)
+        except RecordError as err:
+            raise _unreadable("policy_unreadable", subentry.title, err) from err
+
+
+def changed_policy(subentry: ConfigSubentry, sections: Mapping[str, Any]) -> Policy:
+    """The policy of a device with some sections replaced; None in place of a section takes it away.
+
+    Raises `RecordError`.
+    """
+    present: dict[str, Any] = {**subentry.data.get(CONF_POLICY, {}), **sections}
+    return records.read(Policy, {name: section for name, section in present.items() if section is not None})
+
+
+def changed_sections(subentry: ConfigSubentry, policy: Policy) -> list[str]:
+    """Name what differs from what is kept."""
+    before, after = subentry.data.get(CONF_POLICY, {}), records.write(policy)
+    return sorted(name for name in {**before, **after} if before.get(name) != after.get(name))
+
+
+@callback
+def write_policy(hub: Hub, subentry: ConfigSubentry, policy: Policy, context: Context | None = None) -> list[str]:
+    """Keep the policy of a device, which is obeyed from then on; gives back the sections that changed."""
+    sections = changed_sections(subentry, policy)
+    if sections:
+        data = {**subentry.data, CONF_POLICY: records.write(policy)}
+        hub.hass.config_entries.async_update_subentry(hub.entry, subentry, data=data)
+        hub.effects.events.policy_changed(str(subentry.unique_id), sections, context)
+    return sections
+
+
+def _unreadable(key: str, name: str, err: RecordError) -> ConfigEntryError:
+    return ConfigEntryError(
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders={"name": name, "path": err.path, "reason": err.reason},
+    )
