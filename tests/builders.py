@@ -8,6 +8,7 @@ from iiot_engine.devices.inbox import Trust
 from iiot_engine.effects import Commit, Effect, Notice, Publish
 from iiot_engine.errors import Code
 from iiot_engine.plant import Member, Plant
+from iiot_engine.plant.policy import Policy
 from iiot_engine.ports import Batch, IntakeStore, JournalRow
 from iiot_engine.stores.memory import MemoryIntake
 from iiot_engine.values import NS_PER_S, Now, Quality, Settings, Shown
@@ -43,6 +44,8 @@ class World:
         self.settings = Settings(**settings)
         self.store: IntakeStore = store if store is not None else MemoryIntake()
         self.keys: dict[str, dict[int, bytes]] = {}
+        self.policies: dict[str, Policy] = {}
+        """What people decided about devices."""
         self.fleet_key: bytes | None = FLEET_KEY
         self.steady_ns = 5_000 * NS_PER_S
         self.wall_offset_ns = START_S * NS_PER_S - self.steady_ns
@@ -179,6 +182,8 @@ class World:
     def _start(self) -> None:
         self.plant = Plant(self.settings, self.entropy, self.fleet_key)
         self.plant.restore(self.store.load(), self.keys)
+        for device_id in self.policies.keys() & self.keys.keys():
+            self.plant.set_policy(device_id, self.policies[device_id])
         position = self.store.cursor("last_values")
         while entries := self.store.read_after(position, 100):
             self.plant.replay(entries)

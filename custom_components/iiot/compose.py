@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import HomeAssistant
 
+from .bridge.enrolment import policy_of
 from .bridge.fleet_keys import DATA_PENDING_KEYS
 from .bridge.hub import Hub
 from .const import (
@@ -19,7 +20,6 @@ from .const import (
     CONF_SKEW_LIMIT,
     CONF_STRICT,
     DOMAIN,
-    SUBENTRY_DEVICE,
 )
 from .engine.plant import Plant
 from .engine.stores.key_file import KeyFile
@@ -60,7 +60,7 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
     folder = folder_of(hass, entry.entry_id)
     keys = KeyFile(folder / "keys.json")
     pending = hass.data.get(DATA_PENDING_KEYS, {})
-    device_ids = [str(subentry.unique_id) for subentry in entry.get_subentries_of_type(SUBENTRY_DEVICE)]
+    policies = {str(subentry.unique_id): policy_of(subentry) for subentry in entry.subentries.values()}
 
     def build() -> tuple[Plant, SqliteIntake]:
         _close_to_others(folder)
@@ -71,9 +71,11 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
         store = SqliteIntake(folder / "intake.sqlite")
         try:
             plant = Plant(settings_of(entry), os.urandom, keys.fleet_key)
-            plant.restore(store.load(), {found: keys.device_keys(found) for found in device_ids})
+            plant.restore(store.load(), {found: keys.device_keys(found) for found in policies})
+            for device_id, policy in policies.items():
+                plant.set_policy(device_id, policy)
             _catch_up(plant, store)
-            keys.retain(device_ids)  # not before all files are known to be of this release or older
+            keys.retain(policies)  # not before all files are known to be of this release or older
         except BaseException:
             store.close()
             raise
@@ -81,7 +83,7 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
 
     plant, store = await hass.async_add_executor_job(build)
     pending.pop(str(entry.unique_id), None)
-    return Hub(hass, entry, plant, store, keys, began_anew=store.is_new and bool(device_ids))
+    return Hub(hass, entry, plant, store, keys, began_anew=store.is_new and bool(policies))
 
 
 def _close_to_others(folder: Path) -> None:

@@ -45,12 +45,14 @@ from .const import (
     DOMAIN,
     ENTRY_MINOR_VERSION,
     ENTRY_VERSION,
+    SUBENTRY_BARE,
     SUBENTRY_DEVICE,
 )
 from .engine.devices.inbox import Waiting
 from .engine.errors import KeyFormError, PrefixError, StoreError
 from .engine.values import Discovery
 from .engine.wire import signing, topics
+from .flows.bare import BareFlow
 from .flows.device import DeviceFlow
 from .flows.forms import CONF_NEW_AREA, DERIVED, GENERATE, KEEP, PASTE, TEXT, choice, details, key_source, qr_code
 from .flows.keys import CONF_QR, KeySteps
@@ -199,7 +201,7 @@ class IiotConfigFlow(DeviceDiscovery, domain=DOMAIN):
     @override
     def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
         """Devices are subentries."""
-        return {SUBENTRY_DEVICE: DeviceFlow}
+        return {SUBENTRY_DEVICE: DeviceFlow, SUBENTRY_BARE: BareFlow}
 
     @staticmethod
     @callback

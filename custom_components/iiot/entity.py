@@ -1,5 +1,6 @@
 """What all entities of the integration have in common: a station, one point of it, and when it is available."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final, override
 
@@ -61,6 +62,7 @@ class ChannelEntity(IiotEntity):
         super().__init__(points, station, description)
         self._key: Final = description.key
         self._convert: Final = description.convert
+        self._holds_object: Final = description.holds_object
         self._fact: tuple[bool, Any, Quality] | None = None
         self._attr_name = description.name
         self._attr_entity_category = description.category
@@ -72,6 +74,8 @@ class ChannelEntity(IiotEntity):
         found: dict[str, Any] = {}
         if self._fact is not None and self._fact[2] is not Quality.GOOD and self._fact[1] is not None:
             found["quality"] = self._fact[2].name.lower()
+        if self._holds_object and self._fact is not None and self._fact[1] is not None:
+            found["value"] = json.loads(self._fact[1])
         if text := self.station.channel_descriptions.get(self._key):
             found["description"] = text
         return found or None

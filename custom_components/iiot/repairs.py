@@ -20,7 +20,7 @@ from .bridge.notices import (
     JOURNAL_BEGAN_ANEW,
     JOURNAL_OVERRUN,
 )
-from .const import CONF_LISTEN_ONLY, DOMAIN, SUBENTRY_DEVICE
+from .const import CONF_LISTEN_ONLY, DOMAIN
 from .engine.plant import notices
 from .runtime import IiotConfigEntry
 
@@ -65,18 +65,18 @@ class NoticeFlow(RepairsFlow):
         hub.settle(self.device_id, str(self._facts[DATA_KIND]))
         return self.async_create_entry(data={})
 
-    async def change_device(self) -> RepairsFlowResult:
-        """Go on in the form of the device, where it gets a key. The notice goes when that is done."""
+    async def change_device(self, page: str = "details") -> RepairsFlowResult:
+        """Go on in a form of the device, where it gets a key, for one. The notice goes when that is done."""
         entry, _ = self.hub()
         subentry = next((found for found in entry.subentries.values() if found.unique_id == self.device_id), None)
         if subentry is None:
             return self.async_abort(reason="device_gone")
         flows = self.hass.config_entries.subentries
         menu = await flows.async_init(
-            (entry.entry_id, SUBENTRY_DEVICE),
+            (entry.entry_id, subentry.subentry_type),
             context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry.subentry_id},
         )
-        form = await flows.async_configure(menu["flow_id"], {"next_step_id": "details"})
+        form = await flows.async_configure(menu["flow_id"], {"next_step_id": page})
         return self.async_abort(reason="change_device", next_flow=(FlowType.CONFIG_SUBENTRIES_FLOW, form["flow_id"]))
 
     @property
@@ -132,6 +132,14 @@ class KeyFlow(NoticeFlow):
         return await self.change_device()
 
 
+class ChannelsFlow(NoticeFlow):
+    """A bare device speaks, and nobody has said what its values are: a person names them."""
+
+    @override
+    async def async_settle(self) -> RepairsFlowResult:
+        return await self.change_device("channels")
+
+
 class AskFlow(NoticeFlow):
     """A device said something that cannot be used: it is asked again."""
 
@@ -170,6 +178,7 @@ _FLOWS: Final[dict[str, type[NoticeFlow]]] = {
     notices.KEY: KeyFlow,
     notices.CLOCK: AskFlow,
     notices.MANIFEST: AskFlow,
+    notices.CHANNELS: ChannelsFlow,
     JOURNAL_OVERRUN: NoticeFlow,
     JOURNAL_BEGAN_ANEW: NoticeFlow,
     ENTITY_BUDGET: BudgetFlow,

@@ -13,7 +13,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import UNDEFINED
 
-from ..const import CONF_AREA, SUBENTRY_DEVICE
+from ..const import CONF_AREA, CONF_POLICY
 from ..engine.errors import StoreError
 from .mapping import clean_name
 from .stations import device_identifier, hub_identifier
@@ -78,7 +78,7 @@ class Devices:
             self._entry.async_create_task(self._hub.hass, self._async_follow(), "iiot devices")
 
     def _subentries(self) -> dict[str, ConfigSubentry]:
-        return {found.subentry_id: found for found in self._entry.get_subentries_of_type(SUBENTRY_DEVICE)}
+        return dict(self._entry.subentries)
 
     def _differs(self) -> bool:
         return self._subentries() != self._known
@@ -212,5 +212,7 @@ class Devices:
         self._facts.pop(device_id, None)
 
 
-def _key_facts(subentry: ConfigSubentry) -> tuple[Any, Any]:
-    return subentry.data.get("kid"), subentry.data.get("fingerprint")
+def _key_facts(subentry: ConfigSubentry) -> tuple[Any, ...]:
+    """Which keys it has: one, or one for each of its topics."""
+    topics = subentry.data.get(CONF_POLICY, {}).get("topics", ())
+    return subentry.data.get("kid"), subentry.data.get("fingerprint"), [topic.get("kid") for topic in topics]

@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -70,7 +71,9 @@ def is_registered(entry: IiotConfigEntry, device_id: str) -> bool:
     return any(subentry.unique_id == device_id for subentry in entry.subentries.values())
 
 
-async def async_put_key(hass: HomeAssistant, hub: Hub, device_id: str, key: DeviceKey, *, is_new: bool) -> None:
+async def async_put_key(
+    hass: HomeAssistant, hub: Hub, device_id: str, key: DeviceKey, *, is_new: bool, beside: bool = False
+) -> None:
     """Write a device's key; aborts with `already_configured` when somebody else was quicker to register it.
 
     One at a time, so that the loser of a race never overwrites the winner's key: the caller adds the subentry before
@@ -79,7 +82,8 @@ async def async_put_key(hass: HomeAssistant, hub: Hub, device_id: str, key: Devi
     async with hass.data.setdefault(_DATA_LOCK, asyncio.Lock()):
         if is_new and is_registered(hub.entry, device_id):
             raise AbortFlow("already_configured")
-        await hass.async_add_executor_job(hub.keys.put_device, device_id, key.kid, key.key)
+        put = partial(hub.keys.put_device, device_id, key.kid, key.key, beside=beside)
+        await hass.async_add_executor_job(put)
         if not hub.is_running:
             raise AbortFlow("hub_not_running")  # another one has read the file meanwhile, perhaps before this key
 

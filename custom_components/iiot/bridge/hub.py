@@ -18,6 +18,7 @@ from ..engine.ports import Batch, Extent, Trimmed
 from ..engine.values import NS_PER_S, Now
 from . import discovery, mqtt
 from .actors import Actors
+from .bare_topics import BareTopics
 from .effects import Effects, Verdict
 from .enrolment import policy_of
 from .inflow import Inflow
@@ -86,6 +87,7 @@ class Hub:
         self.actors: Final = Actors(self)
         self.roles: Final = Roles(self)
         self._inflow: Final = Inflow(hass.loop, now, self._take)
+        self._bare_topics: Final = BareTopics(hass, self._inflow.receive)
         self._commit: asyncio.Task[None] | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._releases: list[CALLBACK_TYPE] = []
@@ -108,6 +110,8 @@ class Hub:
         stop = self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stopping)
         self.entry.async_on_unload(stop)
         self._releases += await mqtt.async_subscribe(self.hass, self.plant.settings.prefix, self._inflow.receive)
+        self._releases.append(self._bare_topics.stop)
+        await self._bare_topics.async_follow(self.plant.filters)
         self._tick()
 
     async def async_stop(self) -> None:
@@ -136,20 +140,29 @@ class Hub:
         """Register the device of a subentry, under the key that was written for it."""
         device_id = str(subentry.unique_id)
         if device_id in self.plant.members:
+            await self._async_forget_keys(subentry)
             self._perform(self.plant.rekey(device_id, self.keys.device_keys(device_id), now()))
             return
         self._perform(self.plant.adopt(device_id, self.keys.device_keys(device_id), now()))
         discovery.withdraw(self, device_id)
 
+    async def _async_forget_keys(self, subentry: ConfigSubentry) -> None:
+        """Forget the keys of topics that a bare device has no more."""
+        device_id, kids = str(subentry.unique_id), {topic.kid for topic in policy_of(subentry).topics}
+        if kids and not kids.issuperset(self.keys.device_keys(device_id)):
+            await self.hass.async_add_executor_job(self.keys.retain_keys, device_id, kids)
+
     async def async_drop(self, device_id: str) -> None:
         """Take a device out, and its key with it."""
         self._perform(self.plant.remove(device_id, now()))
+        self._listen_to_bare_topics()
         await self.hass.async_add_executor_job(self.keys.remove_device, device_id)
 
     @callback
     def set_policy(self, subentry: ConfigSubentry) -> None:
         """Obey what people decided about the device of a subentry."""
-        self.plant.set_policy(str(subentry.unique_id), policy_of(subentry))
+        self._perform(self.plant.set_policy(str(subentry.unique_id), policy_of(subentry)))
+        self._listen_to_bare_topics()
 
     @callback
     def command(self, device_id: str, wish: Wish) -> Command:
@@ -241,6 +254,13 @@ class Hub:
     def _connection_changed(self, connected: bool) -> None:  # noqa: FBT001
         self._inflow.drain()
         self.plant.set_connected(connected, now())
+
+    @callback
+    def _listen_to_bare_topics(self) -> None:
+        """Subscribe to what people registered, and to nothing else."""
+        if self.is_running:
+            follow = self._bare_topics.async_follow(self.plant.filters)
+            self.entry.async_create_task(self.hass, follow, "iiot bare topics")
 
     async def _stopping(self, _: Event) -> None:
         await self.async_stop()

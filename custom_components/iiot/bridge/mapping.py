@@ -4,10 +4,11 @@ A device's words are a stranger's. What Home Assistant does not know, or what do
 that the channel degrades to a plainer sensor: never an exception, never a warning in the log.
 """
 
+import json
 import math
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Final
@@ -49,6 +50,8 @@ class PointDescription:
     options: tuple[str, ...] = ()
     precision: int | None = None
     category: EntityCategory | None = None
+    holds_object: bool = False
+    """Its value is the text of an object: the state says how many members it has, an attribute which."""
 
     @property
     def is_prompt(self) -> bool:
@@ -63,6 +66,8 @@ class PointDescription:
     @property
     def convert(self) -> Convert:
         """From the value on the board to the entity's native value."""
+        if self.holds_object:
+            return _members
         if isinstance(self.device_class, SensorDeviceClass) and self.device_class in _MOMENTS:
             return _MOMENTS[self.device_class]
         return _CONVERT[self.kind]
@@ -123,6 +128,8 @@ def _describe_number(channel: Channel) -> PointDescription:
 
 
 def _describe_text(channel: Channel) -> PointDescription:
+    if channel.holds_object:
+        return replace(_point(channel, Platform.SENSOR, None), holds_object=True)
     device_class = _word(SensorDeviceClass, channel.device_class)
     return _point(channel, Platform.SENSOR, device_class if device_class in _MOMENTS else None)
 
@@ -197,6 +204,11 @@ def _number(value: Scalar) -> Native:
 
 def _text(value: Scalar) -> Native:
     return str(value)[:MAX_LENGTH_STATE_STATE]
+
+
+def _members(value: Scalar) -> Native:
+    found = json.loads(str(value))
+    return len(found) if isinstance(found, dict | list) else 1
 
 
 def _truth(value: Scalar) -> Native:

@@ -23,7 +23,7 @@ class Code(StrEnum):
     REPLAYED = "replayed"
     WRONG_SHAPE = "wrong_shape"
     DELAYED = "delayed"
-    """Only with the option *strict*: a delayed message is refused, not kept as late."""
+    """With the option *strict* a delayed message is refused, not kept as late; one of a bare topic always is."""
     BUSY = "busy"
     """The intake cannot be written and its waiting room is full; the device sends again."""
 
@@ -78,6 +78,12 @@ class PrefixError(RequestError):
     """The text cannot be a topic prefix."""
 
     code = "invalid_prefix"
+
+
+class FilterError(RequestError):
+    """The text cannot be the topic or topic filter of a bare device."""
+
+    code = "invalid_topic"
 
 
 class KeyFormError(RequestError):

@@ -28,6 +28,8 @@ class Channel:
     period_s: float | None = None
     deadband: float | None = None
     diagnostic: bool = False
+    holds_object: bool = False
+    """Its texts are JSON, kept whole: only of bare topics."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

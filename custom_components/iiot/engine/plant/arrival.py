@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from ..devices.anchor import Timing
 from ..devices.refusals import Refusals
-from ..effects import Effect, Refused
-from ..errors import QUIET, Refusal
+from ..effects import ConnectionChanged, Effect, Refused
+from ..errors import QUIET, Code, Refusal
 from ..values import Now
 from ..wire.frames import Header
 from .member import Member
@@ -28,3 +28,17 @@ def count_refusal(refusals: Refusals, device_id: str, refusal: Refusal, now: Now
     if refusals.count(refusal.code, now.steady_ns) and refusal.code not in QUIET:
         count = refusals.counts[refusal.code]
         effects.append(Refused(device_id, refusal.code, refusal.detail, count))
+
+
+def check_room(site: Site) -> None:
+    """Raise `Refusal(busy)` while nothing more may be accepted."""
+    if site.waiting.is_full:
+        raise Refusal(Code.BUSY, "the journal cannot be written")
+
+
+def announce(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
+    """Say it when the connection state is another than before."""
+    state = member.device.liveness.state(now.wall_ns, site.settings)
+    if state is not member.connection:
+        member.connection = state
+        effects.append(ConnectionChanged(member.device.id))

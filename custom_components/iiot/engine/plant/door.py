@@ -183,12 +183,12 @@ def admit(site: Site, device_id: str, keys: dict[int, bytes], kept: Kept | None)
         raise DeviceExistsError(device_id=device_id)
     member = site.removed.pop(device_id, None)
     if member is None:
-        member = Member(device=Device(id=device_id, keys=KeyRing(keys)))
+        member = Member(device=Device(id=device_id, keys=KeyRing({})))
         if kept is not None:
             member.restore(kept)
     was_removed = member.is_removed
     member.is_removed = False
-    member.device.keys = KeyRing(keys)
+    member.hold(keys)
     if was_removed:
         member.device.liveness = Liveness()
         member.device.just_adopted = True

@@ -9,7 +9,9 @@ import orjson
 from ..actuation.command import Command
 from ..actuation.interlocks import Guard
 from ..actuation.ledger import Ledger
+from ..devices.bare import Bare
 from ..devices.device import Device
+from ..devices.keys import KeyRing
 from ..devices.manifest_rules import read_manifest
 from ..errors import Refusal, StoreError, StoreVersionError
 from ..ingest.board import Board
@@ -17,6 +19,7 @@ from ..intake.positions import Positions
 from ..intake.receipts import ReceiptClock
 from ..ports import STATE_VERSION, Kept
 from ..values import NS_PER_S, Connection, tally, whole
+from ..wire import topics
 from .policy import Policy
 
 MAX_CHANGES: Final = 10
@@ -108,6 +111,21 @@ class Member:
     """Since the last values were last saved."""
     manifest_changed: bool = False
     """Since the manifest was last committed."""
+    bare: Bare | None = None
+    """Of a device that does not speak the protocol; its id is none of the protocol's, so that it can have no topic of
+    it."""
+
+    def __post_init__(self) -> None:
+        """Tell devices that speak the protocol from the others."""
+        if not topics.is_device_id(self.device.id):
+            self.bare = Bare()
+
+    def hold(self, keys: dict[int, bytes]) -> None:
+        """Take its keys: the two newest of a device of the protocol, one for each topic of a bare one."""
+        if self.bare is None:
+            self.device.keys = KeyRing(keys)
+        else:
+            self.bare.keys = dict(keys)
 
     def health(self) -> Health:
         """Read the health figures."""
@@ -132,17 +150,16 @@ class Member:
 
     def state(self) -> bytes:
         """Everything of it that a crash must not lose."""
-        return orjson.dumps(
-            {
-                "version": STATE_VERSION,
-                "device": self.device.state(),
-                "positions": self.positions.state(),
-                "removed": self.is_removed,
-                "rows": [self.lost_rows, self.repeated_rows],
-                "beat": self.heartbeat_at,
-                "guards": {key: held for key, guard in self.guards.items() if (held := guard.state()) is not None},
-            }
-        )
+        facts = {
+            "version": STATE_VERSION,
+            "device": self.device.state(),
+            "positions": self.positions.state(),
+            "removed": self.is_removed,
+            "rows": [self.lost_rows, self.repeated_rows],
+            "beat": self.heartbeat_at,
+            "guards": {key: held for key, guard in self.guards.items() if (held := guard.state()) is not None},
+        }
+        return orjson.dumps(facts if self.bare is None else facts | {"bare": self.bare.state()})
 
     def restore(self, kept: Kept) -> None:
         """Take up what `state`, the manifest and the values said; raises `StoreError` when it makes no sense.
@@ -176,6 +193,10 @@ class Member:
             self.guards[key].restore(held)
         self.answer = self.positions.answered(self.device.window.boot)
         self.ledger.restore([Command.restored(cid, owner, state) for cid, owner, _, state in kept.commands])
+        if self.bare is not None:
+            self.bare.restore(state["bare"])
+            self.bare.kept_values = None if kept.values is None or self.is_removed else orjson.loads(kept.values)
+            return
         if kept.manifest is not None:
             self.device.manifest = read_manifest(orjson.loads(kept.manifest))
             self.board.learn(self.device.manifest)

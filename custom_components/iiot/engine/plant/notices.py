@@ -14,7 +14,8 @@ MANIFEST: Final = "manifest_refused"
 KEY: Final = "device_key_unknown"
 STORE: Final = "intake_not_writable"
 PROTOCOL: Final = "newer_protocol"
-KINDS: Final = (TWIN, FOREIGN, KEY, CLOCK, HUB_CLOCK, MANIFEST, STORE, PROTOCOL)
+CHANNELS: Final = "channels_unnamed"
+KINDS: Final = (TWIN, FOREIGN, KEY, CLOCK, HUB_CLOCK, MANIFEST, STORE, PROTOCOL, CHANNELS)
 
 
 def say(

@@ -13,7 +13,8 @@ from ..effects import Effect, HealthChanged
 from ..errors import Refusal
 from ..ports import Batch, Entropy, JournalEntry, Kept
 from ..values import NS_PER_S, Now, Settings
-from . import commits, door, guarding, notices, orders, reception, replaying
+from . import bare, commits, door, guarding, notices, orders, reception, replaying
+from .arrival import announce
 from .member import Member
 from .policy import Policy
 from .site import Site
@@ -71,6 +72,11 @@ class Plant:
         for member in self._site.members.values():
             found.update(member.device.refusals.counts)
         return dict(sorted(found.items()))
+
+    @property
+    def filters(self) -> list[str]:
+        """Topics and topic filters of bare devices, to be subscribed to."""
+        return self._site.bare.filters
 
     @property
     def doubts_clock(self) -> bool:
@@ -139,7 +145,7 @@ class Plant:
             for guard in member.guards.values():
                 guard.resume(now)
             member.device.downlink.resume(self._site.entropy)
-            reception.announce(self._site, member, now, effects)
+            announce(self._site, member, now, effects)
             notices.say(self._site, effects, notices.TWIN, member.device.id, active=member.device.has_twin)
             notices.say(self._site, effects, notices.FOREIGN, member.device.id, active=member.device.is_foreign)
         self._upkeep.tick(self._site, now, effects)
@@ -225,16 +231,19 @@ class Plant:
     def rekey(self, device_id: str, keys: dict[int, bytes], now: Now) -> list[Effect]:
         """A device was provisioned with another key: whoever shared the old one is out."""
         member = self._site.members[device_id]
-        member.device.keys = KeyRing(keys)
+        member.hold(keys)
         member.device.just_adopted = True
         kinds = (notices.TWIN, notices.FOREIGN, notices.KEY)
         return [effect for kind in kinds for effect in self.settle(device_id, kind, now)]
 
-    def set_policy(self, device_id: str, policy: Policy) -> None:
+    def set_policy(self, device_id: str, policy: Policy) -> list[Effect]:
         """Obey what people decided about a device from now on."""
+        effects: list[Effect] = []
         member = self._site.members[device_id]
         member.policy = policy
         guarding.set_guards(member)
+        bare.follow(self._site, member, effects)
+        return effects
 
     def check_policy(self, device_id: str, policy: Policy) -> None:
         """Raise `RecordError` when the policy asks for what the actuators of the device cannot have."""

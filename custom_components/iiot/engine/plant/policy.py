@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from ..actuation.interlocks import Interlock
-from ..records import Matching
+from ..devices.bare import BareTopic
+from ..records import Bounds, Matching
 
 type Key = Annotated[str, Matching(r"[a-z0-9_]{1,64}", "must be 1 to 64 of a to z, 0 to 9 and _")]
 
@@ -16,3 +17,7 @@ class Policy:
 
     interlocks: Mapping[Key, Interlock] = field(default_factory=dict)
     """Actuator → what must hold before it may be moved."""
+    topics: tuple[BareTopic, ...] = ()
+    """Of a bare device: where it speaks, and what its payloads hold."""
+    interval_s: Annotated[float, Bounds(1, 86_400)] = 300.0
+    """Of a bare device: how often it speaks at least."""

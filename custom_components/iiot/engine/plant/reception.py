@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from ..devices.anchor import BootClock, Timing
 from ..devices.device import TWIN_APART_NS, TWIN_PROOFS, Device
 from ..devices.manifest_rules import read_manifest
-from ..effects import ConnectionChanged, Effect
+from ..effects import Effect
 from ..errors import Code, Refusal
 from ..ports import JournalRow
 from ..values import NS_PER_S, Connection, Leaf, Now, TimeFlag
@@ -16,8 +16,8 @@ from ..wire.codec import Envelope
 from ..wire.data import read_data
 from ..wire.frames import Ack, Header
 from ..wire.heartbeat import Heartbeat, read_heartbeat
-from . import answers, door, leaves, notices
-from .arrival import Arrival, count_refusal
+from . import answers, bare, door, leaves, notices
+from .arrival import Arrival, announce, check_room, count_refusal
 from .member import Member
 from .site import Site
 
@@ -79,8 +79,11 @@ def receive(
     """Take one message in; adds to `effects`, raises `Refusal`."""
     if retained:
         raise Refusal(Code.RETAINED, "nothing that a device sends may be retained")
-    envelope = codec.split(message)
     route = site.routes.get(topic)
+    if route is None and (known := site.bare.find(topic)) is not None:
+        bare.receive(site, known, topic, message, now, effects)
+        return
+    envelope = codec.split(message)
     if route is None:
         door.knock(site, topic, message, envelope, now, effects)
     incoming = _verify(site, route, topic, message, envelope, effects)
@@ -141,6 +144,10 @@ def check_place(payload: dict[str, Any], device_id: str, leaf: Leaf) -> None:
 def refuse(site: Site, topic: str, refusal: Refusal, now: Now, effects: list[Effect]) -> None:
     """Count a refusal against the owner of the topic, or against nobody we know."""
     route = site.routes.get(topic)
+    if route is None and (known := site.bare.find(topic)) is not None:
+        member = known.member
+        count_refusal(member.device.refusals, member.device.id, refusal, now, effects)
+        return
     if route is None:
         parsed = topics.parse_up(site.settings.prefix, topic)
         count_refusal(site.strangers, parsed[0] if parsed else "", refusal, now, effects)
@@ -182,7 +189,7 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
     delayed = timing.flags & TimeFlag.DELAYED
     if delayed and site.settings.strict and leaf not in _PROVING:
         raise Refusal(Code.DELAYED, "older than this hub accepts")
-    _check_room(site)
+    check_room(site)
     flags = leaves.TABLE[leaf](Arrival(site, member, header, timing, now, effects), body)
     device.window.move(header.boot, header.seq)
     if site.jumps.is_watching and (proof or site.settings.listen_only):
@@ -198,11 +205,6 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
         device.liveness.hear(now.wall_ns, woke=said_after and not (leaf is Leaf.DATA and body.bye))
         if leaf is Leaf.HEARTBEAT or member.connection is not Connection.LIVE:
             announce(site, member, now, effects)
-
-
-def _check_room(site: Site) -> None:
-    if site.waiting.is_full:
-        raise Refusal(Code.BUSY, "the journal cannot be written")
 
 
 def _count(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> None:
@@ -233,14 +235,6 @@ def _place(site: Site, clock: BootClock, header: Header, now_ns: int, *, proof: 
     return timing._replace(anchor_ns=clock.anchor_ns, time_ns=time_ns, flags=flags, proven=False)
 
 
-def announce(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
-    """Say it when the connection state is another than before."""
-    state = member.device.liveness.state(now.wall_ns, site.settings)
-    if state is not member.connection:
-        member.connection = state
-        effects.append(ConnectionChanged(member.device.id))
-
-
 def _journal(
     site: Site, incoming: Incoming, now: Now, flags: int = 0, anchor_ns: int | None = None, skew_ns: int | None = None
 ) -> None:
@@ -266,7 +260,7 @@ def _take_offline(site: Site, incoming: Incoming, now: Now, effects: list[Effect
         if not is_live:
             raise
         is_new = False
-    _check_room(site)
+    check_room(site)
     if is_new:
         device.window.move(header.boot, header.seq)
     if is_live:

@@ -6,7 +6,7 @@ from ..ports import JournalRow
 from ..values import ClockQuality, Leaf, Now, TimeFlag
 from ..wire import canonical, codec, frames
 from ..wire.data import read_data
-from . import leaves
+from . import bare, leaves
 from .arrival import Arrival
 from .site import Site
 
@@ -14,7 +14,10 @@ from .site import Site
 def show_again(site: Site, row: JournalRow) -> None:
     """Show a journalled row as it was shown when it came; everything else is in the state."""
     route = site.routes.get(row.topic)
-    if route is None or route[1] is not Leaf.DATA:
+    if route is None:
+        bare.show_again(site, row)
+        return
+    if route[1] is not Leaf.DATA:
         return
     if row.flags & (TimeFlag.LATE | TimeFlag.DELAYED) or row.anchor_ns is None:
         return

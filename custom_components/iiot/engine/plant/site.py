@@ -10,6 +10,7 @@ from ..values import UP_LEAVES, Leaf, Settings
 from ..wire import topics
 from .jumps import Jumps
 from .member import Member
+from .routes import BareRoutes
 
 MAX_WAITING_ROWS = 100_000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
@@ -63,6 +64,7 @@ class Site:
     """Tombstones: windows and down numbers of devices that were taken out."""
     routes: dict[str, tuple[Member, Leaf]] = field(default_factory=dict)
     """Topic → whose it is."""
+    bare: BareRoutes = field(default_factory=BareRoutes)
     inbox: Inbox = field(default_factory=Inbox)
     strangers: Refusals = field(default_factory=Refusals)
     """Refused messages of nobody we know."""
@@ -76,7 +78,9 @@ class Site:
     """What people are being told, so that it is said once."""
 
     def route(self, member: Member) -> None:
-        """Recognise the member's topics."""
+        """Recognise the member's topics; those of a bare device are known with its policy."""
+        if member.bare is not None:
+            return
         prefix = self.settings.prefix
         for leaf in UP_LEAVES:
             topic = topics.topic_of(prefix, member.device.id, leaf)
@@ -84,6 +88,7 @@ class Site:
 
     def unroute(self, member: Member) -> None:
         """Forget the member's topics."""
+        self.bare.forget(member)
         for leaf in UP_LEAVES:
             self.routes.pop(topics.topic_of(self.settings.prefix, member.device.id, leaf), None)
 

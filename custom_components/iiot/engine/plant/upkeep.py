@@ -71,7 +71,7 @@ def _look_over(site: Site, now: Now, effects: list[Effect]) -> None:
 
 def _follow_jump(site: Site, now: Now) -> None:
     """After a start: when most devices seem delayed alike, it is the hub's clock that moved."""
-    step_ns = site.jumps.common(len(site.members), now)
+    step_ns = site.jumps.common(sum(member.bare is None for member in site.members.values()), now)
     if step_ns is not None:
         for member in site.members.values():
             for clock in member.device.clocks.values():

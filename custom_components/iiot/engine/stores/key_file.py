@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import KeyFileError
-from ..wire.signing import KEY_BYTES
+from ..wire.signing import KEY_BYTES, MAX_KEY_BYTES
 from . import migrations
 
 _MODE: Final = 0o600
@@ -66,10 +66,21 @@ class KeyFile:
         """Keys of a device by key id; empty when there is none."""
         return dict(self._devices.get(device_id, {}))
 
-    def put_device(self, device_id: str, kid: int, key: bytes) -> None:
-        """Make `key` the one key of a device."""
+    def put_device(self, device_id: str, kid: int, key: bytes, *, beside: bool = False) -> None:
+        """Make `key` the one key of a device, or one more `beside` the others."""
         with self._turn:
-            self._keep(self._fleet, {**self._devices, device_id: {kid: key}})
+            others = self._devices.get(device_id, {}) if beside else {}
+            self._keep(self._fleet, {**self._devices, device_id: {**others, kid: key}})
+
+    def retain_keys(self, device_id: str, kids: Collection[int]) -> None:
+        """Forget all other keys of a device."""
+        with self._turn:
+            keys = {kid: key for kid, key in self._devices.get(device_id, {}).items() if kid in kids}
+            self._keep(self._fleet, {**self._devices, device_id: keys})
+
+    def holders(self, key: bytes) -> list[str]:
+        """Devices that have this key."""
+        return [device_id for device_id, keys in self._devices.items() if key in keys.values()]
 
     def remove_device(self, device_id: str) -> None:
         """Forget the keys of a device."""
@@ -118,7 +129,7 @@ class KeyFile:
 
 def _key(text: str) -> bytes:
     key = bytes.fromhex(text)
-    if len(key) != KEY_BYTES:
+    if not KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
         raise ValueError
     return key
 

@@ -77,10 +77,10 @@ def _decode_strictly(span: bytes) -> dict[str, Any]:
     try:
         payload = json.loads(
             span.decode("utf-8"),
-            object_pairs_hook=_unique,
+            object_pairs_hook=unique,
             parse_float=_finite,
             parse_int=_bounded,
-            parse_constant=_no_constant,
+            parse_constant=no_constant,
         )
     except Refusal:
         raise
@@ -90,7 +90,8 @@ def _decode_strictly(span: bytes) -> dict[str, Any]:
     return payload  # type: ignore[no-any-return]  # the quick parser saw an object
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members; raises `Refusal(malformed)` when a key stands twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise Refusal(Code.MALFORMED, "a key stands twice")
@@ -111,7 +112,8 @@ def _bounded(token: str) -> int | float:
     return value if -_SAFE_INT <= value < 2 * _SAFE_INT else _finite(token)
 
 
-def _no_constant(token: str) -> None:
+def no_constant(token: str) -> None:
+    """Refuse NaN and infinity."""
     raise Refusal(Code.MALFORMED, f"{token} is not a number")
 
 

@@ -11,6 +11,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from ..errors import KeyFormError
 
 KEY_BYTES: Final = 32
+MAX_KEY_BYTES: Final = 64
+"""Of a bare device's key. What is longer is hashed by HMAC itself (RFC 2104, section 2)."""
+MIN_TEXT_KEY: Final = 16
+"""Bytes of a key that is a text."""
 _KEY_HEX: Final = 2 * KEY_BYTES
 _SALT: Final = b"iiot/1"
 
@@ -50,6 +54,20 @@ def parse_key(text: str) -> bytes:
         return bytes.fromhex(digits)
     except ValueError as err:
         raise KeyFormError from err
+
+
+def parse_text_key(text: str) -> bytes:
+    """Key of a bare device: 64 hexadecimal digits, or a text of at least 16 bytes; raises `KeyFormError`.
+
+    A text shorter than 32 bytes gets zeros behind it, as HMAC itself puts them there: the signatures are the same.
+    """
+    try:
+        return parse_key(text)
+    except KeyFormError:
+        key = text.strip().encode("utf-8", "replace")
+    if not MIN_TEXT_KEY <= len(key) <= MAX_KEY_BYTES:
+        raise KeyFormError
+    return key.ljust(KEY_BYTES, b"\0")
 
 
 def _hkdf(material: bytes, salt: bytes, info: str) -> bytes:

@@ -3,11 +3,12 @@
 import re
 from typing import Final
 
-from ..errors import DeviceIdError, PrefixError
+from ..errors import DeviceIdError, FilterError, PrefixError
 from ..values import UP_LEAVES, Leaf
 
 RESERVED_ID: Final = "hub"
 MAX_PREFIX_BYTES: Final = 128
+MAX_FILTER_BYTES: Final = 256
 _DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UP: Final = {str(leaf): leaf for leaf in UP_LEAVES}
 
@@ -58,3 +59,36 @@ def parse_up(prefix: str, topic: str) -> tuple[str, Leaf] | None:
     if leaf is None or not is_device_id(device_id):
         return None
     return device_id, leaf
+
+
+def check_filter(text: str) -> str:
+    """Give `text` back when it can be a topic filter of a bare device, else raise `FilterError`."""
+    levels = text.split("/")
+    wrong = (
+        not all(levels)
+        or any(not ch.isprintable() for ch in text)
+        or any(("+" in level or "#" in level) and len(level) > 1 for level in levels)
+        or "#" in levels[:-1]
+        or text.startswith("$")
+        or len(text.encode("utf-8", "replace")) > MAX_FILTER_BYTES
+    )
+    if wrong:
+        raise FilterError
+    return text
+
+
+def has_wildcards(topic_filter: str) -> bool:
+    """Whether more than one topic matches."""
+    return "+" in topic_filter or "#" in topic_filter
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether a topic could match both filters. A topic is a filter that only it matches."""
+    ours, theirs = one.split("/"), other.split("/")
+    for mine, its in zip(ours, theirs, strict=False):
+        if "#" in (mine, its):
+            return True
+        if mine != its and "+" not in (mine, its):
+            return False
+    longer, shorter = (ours, theirs) if len(ours) > len(theirs) else (theirs, ours)
+    return longer[len(shorter) :] in ([], ["#"])

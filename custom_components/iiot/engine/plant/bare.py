@@ -1,0 +1,167 @@
+"""Messages of bare topics: verified, placed by their own time, judged by the channels that people registered."""
+
+from contextlib import suppress
+from typing import Any, Final
+
+from ..devices.bare import Bare, Heard, manifest_of
+from ..devices.stamps import FRESH_NS, StampWindow
+from ..effects import Effect, ManifestChanged, ValuesChanged
+from ..errors import Code, Refusal, StoreError
+from ..ports import JournalRow
+from ..values import Now, TimeFlag
+from ..wire import bare, paths
+from ..wire.data import Data
+from ..wire.paths import Picked
+from . import notices
+from .arrival import announce, check_room
+from .member import Member
+from .routes import BareRoute
+from .site import Site
+
+MAX_TOPICS: Final = 256
+"""Topics on which one device may speak: each has a window of its own."""
+COMMIT_WITHIN_NS: Final = 800_000_000
+
+
+def receive(site: Site, route: BareRoute, topic: str, message: bytes, now: Now, effects: list[Effect]) -> None:
+    """Take one message in; adds to `effects`, raises `Refusal`. Nothing moves before the last check has passed."""
+    envelope = bare.verify(message, route.key)
+    stamped = bare.read(envelope.span)
+    member, memory = route.member, site.bare.memory(route)
+    window = _window(route, topic)
+    window.check(stamped.time_ns, envelope.mac)
+    if memory is not None:
+        memory.check(topic, stamped.time_ns, envelope.mac)
+    time_ns, flags = _placed(site, stamped.time_ns, now)
+    picked = _picked(route, stamped.values)
+    check_room(site)
+    window.move(stamped.time_ns, envelope.mac)
+    if memory is not None:
+        memory.move(topic, stamped.time_ns, envelope.mac, now.wall_ns)
+    route.bare.windows[topic] = window
+    route.bare.heard[route.topic.topic] = Heard(stamped.values, time_ns)
+    _say_unnamed(site, member, route.bare, effects)
+    flags |= _show(route, picked, time_ns, now.wall_ns, effects)
+    _journal(site, route, topic, message, flags, now)
+    member.messages += 1
+    site.accepted += 1
+    site.touch(member, now.steady_ns, COMMIT_WITHIN_NS)
+    member.device.liveness.hear(now.wall_ns)
+    announce(site, member, now, effects)
+
+
+def follow(site: Site, member: Member, effects: list[Effect]) -> None:
+    """Obey what people registered of a bare device: its topics, its channels, how often it speaks."""
+    state = member.bare
+    if state is None:
+        return
+    site.bare.set(member)
+    member.device.liveness.interval_s = member.policy.interval_s
+    _learn(member, state, effects)
+    _restore_values(member, state)
+    for topic in member.policy.topics:
+        heard, route = state.heard.get(topic.topic), site.bare.find(topic.topic)
+        if heard is not None and route is not None:
+            with suppress(Refusal):  # what was heard before does not fit the channels of now
+                _show(route, _picked(route, heard.values), heard.time_ns, heard.time_ns, effects)
+    _say_unnamed(site, member, state, effects)
+
+
+def show_again(site: Site, row: JournalRow) -> None:
+    """Show a journalled message as it was shown when it came."""
+    route = site.bare.find(row.topic)
+    if route is None:
+        return
+    with suppress(Refusal):  # its channels have changed since
+        stamped = bare.read(bare.opened(row.message).span)
+        time_ns = row.received_ns if row.flags & TimeFlag.UNCERTAIN_TIME else stamped.time_ns
+        _show(route, _picked(route, stamped.values), time_ns, row.received_ns, [])
+
+
+def _window(route: BareRoute, topic: str) -> StampWindow:
+    windows = route.bare.windows
+    if topic not in windows and len(windows) >= MAX_TOPICS:
+        raise Refusal(Code.WRONG_TOPIC, f"the device has spoken on {MAX_TOPICS} other topics")
+    return windows.get(topic) or StampWindow()
+
+
+def _placed(site: Site, stamp_ns: int, now: Now) -> tuple[int, int]:
+    """Hub time of a message, and its flags. A hub that doubts its own clock cannot judge another one."""
+    if site.doubts:
+        return now.wall_ns, TimeFlag.UNCERTAIN_TIME
+    if abs(now.wall_ns - stamp_ns) > FRESH_NS:
+        raise Refusal(Code.DELAYED, "its time is more than 300 s from the hub's")
+    return stamp_ns, 0
+
+
+def _picked(route: BareRoute, values: dict[str, Any]) -> Picked:
+    """Find the channels in a payload. Before people have named any, everything is only kept."""
+    if not route.topic.channels:
+        found = Picked()
+        found.unnamed = values
+        return found
+    found = paths.pick(route.paths, values)
+    if not found.values or not (_is_longer(route, found) or route.member.board.fitting(_data(found))):
+        raise Refusal(Code.WRONG_SHAPE, "nothing in it fits the channels of its topic")
+    return found
+
+
+def _is_longer(route: BareRoute, picked: Picked) -> bool:
+    """Whether a list has more members than were known so far."""
+    return any(count > route.bare.members.get(key, 0) for key, count in picked.members.items())
+
+
+def _show(route: BareRoute, picked: Picked, time_ns: int, received_ns: int, effects: list[Effect]) -> int:
+    """Show what fits; gives back the flags of the rest."""
+    member = route.member
+    if _is_longer(route, picked):
+        longest = {key: max(count, route.bare.members.get(key, 0)) for key, count in picked.members.items()}
+        route.bare.members |= longest
+        _learn(member, route.bare, effects)
+    changed: list[str] = []
+    fitting = member.board.show_moment(_data(picked), picked.values, time_ns, received_ns, changed)
+    if picked.values:
+        member.device.lag_ns = max(0, received_ns - time_ns)
+    if changed:
+        member.values_changed = True
+        effects.append(ValuesChanged(member.device.id, changed))
+    return TimeFlag.QUARANTINED if picked.unnamed or fitting < len(picked.values) else 0
+
+
+def _data(picked: Picked) -> Data:
+    return Data(picked.values, [], [], None, 1, None, False, False, {}, {}, None, None)
+
+
+def _learn(member: Member, state: Bare, effects: list[Effect]) -> None:
+    manifest = manifest_of(member.policy.topics, state.members)
+    if manifest == member.device.manifest:
+        return
+    member.device.manifest = manifest
+    changed = member.board.learn(manifest)
+    effects.append(ManifestChanged(member.device.id))
+    if changed:
+        member.values_changed = True
+        effects.append(ValuesChanged(member.device.id, changed))
+
+
+def _restore_values(member: Member, state: Bare) -> None:
+    kept, state.kept_values = state.kept_values, None
+    if kept is None:
+        return
+    try:
+        member.board.restore(kept)
+    except (ValueError, KeyError, TypeError, AttributeError, Refusal) as err:
+        raise StoreError(f"what is kept of device {member.device.id} cannot be understood") from err
+
+
+def _say_unnamed(site: Site, member: Member, state: Bare, effects: list[Effect]) -> None:
+    """A device speaks, and nobody has said yet what its values are."""
+    unnamed = [topic.topic for topic in member.policy.topics if not topic.channels and topic.topic in state.heard]
+    facts = {"topic": unnamed[0]} if unnamed else {}
+    notices.say(site, effects, notices.CHANNELS, member.device.id, active=bool(unnamed), **facts)
+
+
+def _journal(site: Site, route: BareRoute, topic: str, message: bytes, flags: int, now: Now) -> None:
+    device_id, kid = route.member.device.id, route.topic.kid
+    site.waiting.rows.append(JournalRow(now.wall_ns, device_id, topic, kid, 0, 0, flags, None, None, message))
+    site.waiting.size += len(message)
