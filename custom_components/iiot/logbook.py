@@ -74,6 +74,7 @@ NOTICES: Final = {
         "speaks version {version} of the protocol, this hub knows {known}: update the integration",
         "speaks a version of the protocol that this hub knows",
     ),
+    notices.CHANNELS: ("sends values on {topic} that nobody has named", "has names for its values"),
     JOURNAL_BEGAN_ANEW: ("began a new journal: the old one was missing", ""),
     JOURNAL_OVERRUN: ("lost {rows} rows of its journal before {readers} read them", ""),
 }

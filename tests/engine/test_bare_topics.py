@@ -10,6 +10,7 @@ from iiot_engine.devices.manifest_rules import MAX_CHANNELS
 from iiot_engine.devices.stamps import MOST_MACS, KeyMemory, StampWindow
 from iiot_engine.effects import ManifestChanged, Refused
 from iiot_engine.errors import Code, Refusal, StoreError
+from iiot_engine.plant.policy import Policy
 from iiot_engine.ports import Batch
 from iiot_engine.stores.memory import MemoryIntake
 from iiot_engine.values import NS_PER_S, Connection, Quality, TimeFlag
@@ -269,9 +270,16 @@ def test_what_is_forgotten_of_a_key_is_refused() -> None:
     with pytest.raises(Refusal, match="too old to be told"):
         memory.check("b", 1, b"x" * 44)
     memory.check("b", 2, b"x" * 44)
-    memory.move("a", 10**18, b"y" * 44, 10**18)
+    memory.move("a", 10, b"y" * 44, 10**18)
     with pytest.raises(Refusal, match="too old to be told"):
         memory.check("b", MOST_MACS, b"x" * 44)
+
+
+def test_an_old_signature_is_not_remembered() -> None:
+    memory = KeyMemory(0)
+    memory.move("a", 10, b"y" * 44, 10**18)
+    with pytest.raises(Refusal, match="too old to be told"):
+        memory.check("a", 10, b"y" * 44)
 
 
 def test_a_window_without_messages_begins_at_nothing() -> None:
@@ -300,6 +308,12 @@ def test_channels_that_do_not_fit_what_was_heard_wait_for_the_next_message() -> 
     sensor.send(env={"temperature": 20.5})
     sensor.register(BareTopic(topic=TOPIC, channels=CHANNELS))
     assert sensor.value("temperature") is None
+
+
+def test_a_payload_may_hold_more_values_than_anybody_would_name() -> None:
+    sensor = BareSensor(World()).join()
+    assert sensor.send(temperature=1, **{f"v{number}": number for number in range(300)}) is None
+    assert sensor.value("temperature") == 1
 
 
 @pytest.mark.parametrize(
@@ -359,6 +373,27 @@ def test_a_list_gives_one_channel_a_member() -> None:
     assert [channel.name for channel in manifest.channels.values()] == ["Speed 1", "Speed 2", "on"]
     world.pass_time(1)
     assert sensor.send(motors=[{"rpm": 0}] * 65) is Code.WRONG_SHAPE
+
+
+def test_one_member_of_a_list_may_be_named() -> None:
+    channels = (BareChannel(path="motors[1].rpm", key="second"), BareChannel(path="motors[0]", key="first"))
+    sensor = BareSensor(World(), BareTopic(topic=TOPIC, channels=channels)).join()
+    assert sensor.send(motors=[5, {"rpm": 20}]) is None
+    assert (sensor.value("first"), sensor.value("second")) == (5, 20)
+
+
+def test_a_channel_that_means_something_else_begins_anew() -> None:
+    sensor = BareSensor(World()).join()
+    sensor.send(temperature=20.5)
+    sensor.register(BareTopic(topic=TOPIC, channels=(BareChannel(path="t", key="temperature", unit="°F"),)))
+    assert sensor.value("temperature") is None
+
+
+def test_a_device_of_the_protocol_has_no_bare_topics() -> None:
+    world = World()
+    machine = Machine(world).join()
+    world.perform(world.plant.set_policy(machine.id, Policy(topics=(BareTopic(topic=TOPIC),))))
+    assert world.plant.filters == []
 
 
 def test_a_member_with_a_path_of_its_own_is_none_of_the_others() -> None:

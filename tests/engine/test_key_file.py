@@ -36,6 +36,21 @@ def test_keys_come_back_after_a_restart(path: Path) -> None:
     assert third.device_keys("press-07") == {}
 
 
+def test_a_device_may_have_a_key_for_each_of_its_topics(path: Path) -> None:
+    keys = KeyFile(path)
+    keys.create(None)
+    long = bytes(64)
+    keys.put_device("topic:a", 1, KEY)
+    keys.put_device("topic:a", 2, long, beside=True)
+    keys.put_device("topic:b", 1, KEY)
+    again = KeyFile(path)
+    again.load()
+    assert again.device_keys("topic:a") == {1: KEY, 2: long}
+    assert again.holders(KEY) == ["topic:a", "topic:b"]
+    again.retain_keys("topic:a", [2])
+    assert again.device_keys("topic:a") == {2: long}
+
+
 def test_nobody_else_can_read_the_file(path: Path) -> None:
     KeyFile(path).create(FLEET)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -147,6 +147,10 @@ def test_keys_of_proposals_differ_from_those_that_are_taken() -> None:
     assert propose("x" * 64, 1, ()).key == "x" * 56
 
 
+def test_so_many_values_are_proposed_and_no_more() -> None:
+    assert len(proposals({f"v{number}": number for number in range(300)}, (), ())) == paths.MAX_UNNAMED
+
+
 def test_what_is_taken_whole_is_not_proposed_in_parts() -> None:
     whole = BareChannel(path="env", key="env", kind="json")
     assert proposals({"env": {"temp": 1}, "hum": 5}, [whole], ()) == [propose("hum", 5, ())]

@@ -79,6 +79,7 @@ async def test_a_verified_device_is_approved_with_one_form(hass: HomeAssistant, 
         "area": None,
         "description": "Feeds line 2",
         "channel_descriptions": {},
+        "policy": {},
     }
     hub = entry.runtime_data.hub
     assert DEVICE_ID in hub.plant.members

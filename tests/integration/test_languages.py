@@ -10,8 +10,8 @@ from .test_translations import FOLDER, WORDS, placeholders, texts
 
 ENGLISH = dict(texts(WORDS))
 SAME = {
-    "de": {"Industrial IoT", "{name} ({model})", "Name", "Version", "Position", "Logger", "Hops", "Firmware"},
-    "es": {"Industrial IoT", "{name} ({model})", "Error", "Firmware"},
+    "de": {"Industrial IoT", "{name} ({model})", "Name", "Version", "Position", "Logger", "Hops", "Firmware", "Topic"},
+    "es": {"Industrial IoT", "{name} ({model})", "Error", "Firmware", "Topic"},
 }
 """Language → words that are the same as in English."""
 STRAY = {

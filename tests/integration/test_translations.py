@@ -25,20 +25,30 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.iiot.bridge.health import FLEET, HEALTH
 from custom_components.iiot.bridge.listening import LISTEN_S
 from custom_components.iiot.bridge.notices import ENTITY_BUDGET, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, NEWER_ENTRY
-from custom_components.iiot.const import DOMAIN
+from custom_components.iiot.const import DOMAIN, SUBENTRY_BARE
 from custom_components.iiot.engine.actuation import ledger, wish
 from custom_components.iiot.engine.actuation.command import Step
 from custom_components.iiot.engine.actuation.interlocks import Bar
 from custom_components.iiot.engine.actuation.roles import Level
 from custom_components.iiot.engine.devices.inbox import Trust
-from custom_components.iiot.engine.errors import Code, DeviceIdError, KeyFormError, PrefixError, RecordError
+from custom_components.iiot.engine.errors import (
+    Code,
+    DeviceIdError,
+    FilterError,
+    KeyFormError,
+    PrefixError,
+    RecordError,
+)
 from custom_components.iiot.engine.plant import notices, orders
 from custom_components.iiot.engine.values import UP_LEAVES
 from custom_components.iiot.engine.wire import codec
 from custom_components.iiot.event import LEVELS
+from custom_components.iiot.flows.channel_rows import KINDS, ROWS
 from custom_components.iiot.panel.views import WORDS as DASHBOARD
 from custom_components.iiot.system_health import async_figures
 
+from .bare_sensor import ABOUT, register
+from .bare_sensor import open_page as open_bare_page
 from .joining import (  # noqa: F401  # fixtures
     DEVICE_ID,
     DEVICE_KEY,
@@ -67,12 +77,14 @@ FACTS = {
     notices.MANIFEST: {"reason"},
     notices.STORE: {"reason"},
     notices.PROTOCOL: {"version", "known"},
+    notices.CHANNELS: {"topic"},
     JOURNAL_OVERRUN: {"rows", "readers", "noisiest"},
     ENTITY_BUDGET: {"enabled", "devices", "diagnostic"},
     NEWER_ENTRY: {"version", "known"},
 }
 BANKS = {
     "trust": set(Trust),
+    "bare_kind": set(KINDS),
     "waiting_reason": {"unknown_device", "removed"},
     "refusal": {code.value for code in Code},
     "message": {leaf.value for leaf in UP_LEAVES},
@@ -206,6 +218,32 @@ async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     return shown
 
 
+async def walk_bare(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
+    shown = Shown(WORDS["config_subentries"]["bare"])
+    flows = hass.config_entries.subentries
+    form = shown.add(await flows.async_init((entry.entry_id, SUBENTRY_BARE), context={"source": SOURCE_USER}))
+    form = shown.add(await answer_device_form(hass, form, **ABOUT | {"topic": "lab/#"}))
+    form = shown.add(await answer_device_form(hass, form))
+    shown.add(await answer_device_form(hass, form, key=DEVICE_KEY.hex()))
+    subentry_id = await register(hass, entry)
+    form = await open_bare_page(hass, entry, subentry_id, "add_topic")
+    form = shown.add(await answer_device_form(hass, form, topic="lab2", key_source="generate"))
+    await answer_device_form(hass, form)
+    await settle(hass)
+    menu = shown.add(await entry.start_subentry_reconfigure_flow(hass, subentry_id))
+    for page in menu["menu_options"]:
+        shown.add(await open_bare_page(hass, entry, subentry_id, page))
+    form = await open_bare_page(hass, entry, subentry_id, "channels")
+    shown.add(await answer_device_form(hass, form, topic="lab2"))
+    return shown
+
+
+def test_every_field_of_a_row_has_its_words() -> None:
+    words = WORDS["selector"]["bare_channel"]["fields"]
+    assert list(words) == list(ROWS.config["fields"])
+    assert all(word.keys() == {"name", "description"} for word in words.values())
+
+
 async def walk_options(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     shown = Shown(WORDS["options"])
     flows = hass.config_entries.options
@@ -238,12 +276,12 @@ async def walk_options(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
 async def test_every_form_and_every_choice_has_its_words(hass: HomeAssistant, mqtt_mock: Any) -> None:
     entry = await add_hub(hass)
     choices: dict[str, set[str]] = {name: set(words) for name, words in BANKS.items()}
-    for walk in (walk_site, walk_device, walk_options):
+    for walk in (walk_site, walk_device, walk_bare, walk_options):
         shown = await walk(hass, entry)
         shown.check()
         for name, options in shown.options.items():
             choices.setdefault(name, set()).update(options)
-    assert {name: set(words["options"]) for name, words in WORDS["selector"].items()} == choices
+    assert {name: set(words["options"]) for name, words in WORDS["selector"].items() if "options" in words} == choices
 
 
 def errors_in(text: str) -> set[str]:
@@ -267,6 +305,7 @@ def test_every_error_has_its_words() -> None:
     assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(
         source("flows/device.py", "flows/keys.py", "flows/interlocks.py")
     )
+    assert set(WORDS["config_subentries"]["bare"]["error"]) == errors_in(source("flows/bare.py")) | {FilterError.code}
     options = source("flows/options.py", "flows/connectivity.py")
     assert set(WORDS["options"]["error"]) == errors_in(options) | {DeviceIdError.code}
 
@@ -277,6 +316,7 @@ def test_every_end_has_its_words() -> None:
     assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(
         source("flows/device.py", "flows/keys.py", "flows/interlocks.py")
     )
+    assert set(WORDS["config_subentries"]["bare"]["abort"]) == shared | aborts_in(source("flows/bare.py"))
     assert set(WORDS["options"]["abort"]) == shared - {"already_configured"} | aborts_in(source("flows/roles.py"))
     assert placeholders(WORDS["config"]["abort"]["device_added"]) == {"name", "site"}
 

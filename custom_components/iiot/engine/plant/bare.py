@@ -55,7 +55,7 @@ def follow(site: Site, member: Member, effects: list[Effect]) -> None:
     state = member.bare
     if state is None:
         return
-    site.bare.set(member)
+    site.bare.set(member, state)
     member.device.liveness.interval_s = member.policy.interval_s
     _learn(member, state, effects)
     _restore_values(member, state)

@@ -46,17 +46,15 @@ class BareRoutes:
         """What is remembered of a key that makes messages of several topics; None: of one topic only."""
         return self._memories.get(route.key)
 
-    def set(self, member: Member) -> None:
+    def set(self, member: Member, bare: Bare) -> None:
         """Recognise the topics of a bare device, as people registered them."""
         self.forget(member)
-        if member.bare is None:
-            return
         for topic in member.policy.topics:
-            key = member.bare.keys.get(topic.kid)
+            key = bare.keys.get(topic.kid)
             if key is None:
                 continue
             tree = paths.tree((channel.path, channel.leaf) for channel in topic.channels)
-            route = BareRoute(member, member.bare, topic, key, tree)
+            route = BareRoute(member, bare, topic, key, tree)
             if topics.has_wildcards(topic.topic):
                 self._wide.append(route)
             else:
