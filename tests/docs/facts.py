@@ -46,7 +46,8 @@ CODES: Final[dict[Code, tuple[str, str]]] = {
         "Send the manifest that fits, or mend the keys.",
     ),
     Code.DELAYED: (
-        "With the option *Refuse delayed messages*: older than the delay limit. Of a bare topic: its time is more than 300 s off.",
+        "With the option *Refuse delayed messages*: older than the delay limit. "
+        "Of a bare topic: its time is more than 300 s off.",
         "Find out what holds messages back; set the clock of a bare device.",
     ),
     Code.BUSY: (

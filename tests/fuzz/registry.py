@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any, Final
 
-from . import door_targets, kept_targets, simulator_targets, wire_targets
+from . import bare_targets, door_targets, kept_targets, simulator_targets, wire_targets
 from .campaign import Tally, run_block
 from .target import Target
 
@@ -13,8 +13,8 @@ WITH_HASS: Final = ("pasted_key", "mapping")
 
 def targets() -> dict[str, Target[Any, Any]]:
     """Targets of the engine and the simulator."""
-    found = (*wire_targets.TARGETS, *door_targets.TARGETS, *kept_targets.TARGETS, *simulator_targets.TARGETS)
-    return {target.name: target for target in found}
+    rooms = (wire_targets, bare_targets, door_targets, kept_targets, simulator_targets)
+    return {target.name: target for room in rooms for target in room.TARGETS}
 
 
 def model_targets() -> dict[str, Target[Any, Any]]:
