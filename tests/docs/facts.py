@@ -46,8 +46,7 @@ CODES: Final[dict[Code, tuple[str, str]]] = {
         "Send the manifest that fits, or mend the keys.",
     ),
     Code.DELAYED: (
-        "With the option *Refuse delayed messages*: older than the delay limit. "
-        "Of a bare topic: its time is more than 300 s off.",
+        "With the option *Refuse delayed messages*: over the delay limit. On a bare topic: its time is 300 s off.",
         "Find out what holds messages back; set the clock of a bare device.",
     ),
     Code.BUSY: (

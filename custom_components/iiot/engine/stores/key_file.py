@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from ..errors import KeyFileError
 from ..wire.signing import KEY_BYTES, MAX_KEY_BYTES
+from ..wire.topics import is_device_id
 from . import migrations
 
 _MODE: Final = 0o600
@@ -42,7 +43,7 @@ class KeyFile:
             fleet = content["fleet_key"]
             self._fleet = None if fleet is None else _key(fleet)
             self._devices = {
-                device_id: {int(kid): _key(key) for kid, key in keys.items()}
+                device_id: {int(kid): _key(key, _longest(device_id)) for kid, key in keys.items()}
                 for device_id, keys in content["devices"].items()
             }
         except FileNotFoundError as err:
@@ -127,11 +128,16 @@ class KeyFile:
         return f"KeyFile({self.path.name!r}, devices={len(self._devices)})"
 
 
-def _key(text: str) -> bytes:
+def _key(text: str, longest: int = KEY_BYTES) -> bytes:
     key = bytes.fromhex(text)
-    if not KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
+    if not KEY_BYTES <= len(key) <= longest:
         raise ValueError
     return key
+
+
+def _longest(device_id: str) -> int:
+    """Keys of the protocol have one length; those of bare devices are theirs."""
+    return KEY_BYTES if is_device_id(device_id) else MAX_KEY_BYTES
 
 
 def _sync_folder(folder: Path) -> None:
