@@ -14,7 +14,7 @@ from homeassistant.loader import async_get_integration
 from .bridge import mqtt
 from .bridge.hub import Hub
 from .bridge.redaction import redacted
-from .const import CONF_FINGERPRINT, CONF_KID, DOMAIN
+from .const import CONF_FINGERPRINT, CONF_KID, CONF_POLICY, DOMAIN
 from .engine.devices.inbox import Inbox
 from .engine.devices.manifest import Manifest
 from .engine.errors import StoreError
@@ -26,7 +26,7 @@ from .engine.wire import frames
 from .engine.wire.heartbeat import Heartbeat
 from .runtime import IiotConfigEntry, Runtime
 
-TO_REDACT: Final = frozenset({"ip", "key", "loc", "mac", "nonce", "place", "session"})
+TO_REDACT: Final = frozenset({"ip", "key", "loc", "mac", "nonce", "place", "session", "user_id"})
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: IiotConfigEntry) -> dict[str, Any]:
@@ -134,6 +134,7 @@ def _device(plant: Plant, subentry: ConfigSubentry) -> dict[str, Any]:
         "name": subentry.title,
         CONF_KID: subentry.data.get(CONF_KID),
         CONF_FINGERPRINT: subentry.data.get(CONF_FINGERPRINT),
+        CONF_POLICY: dict(subentry.data.get(CONF_POLICY, {})),
     }
     member = plant.members.get(str(subentry.unique_id))
     return facts if member is None else facts | _member(member)

@@ -239,3 +239,26 @@ def test_an_event_of_another_release_is_a_line_all_the_same(data: dict[str, Any]
 def test_the_steps_of_a_command_are_lines(facts: dict[str, Any], message: str) -> None:
     line = describe(event_row({"kind": "command", "name": "Press 7", "command": "set", **facts}))
     assert (line["name"], line["message"]) == ("Press 7", message)
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        (
+            {"kind": "wish_refused", "command": "set", "args": {"key": "fan"}, "reason": "Fan is locked"},
+            "was not told set (key fan): Fan is locked",
+        ),
+        (
+            {"kind": "wish_waits", "command": "press", "args": {"key": "reset"}, "seconds": 30},
+            "waits 30 s for a second person before press (key reset)",
+        ),
+        ({"kind": "policy_changed", "sections": "interlocks"}, "goes by other rules: interlocks"),
+        (
+            {"kind": "role_set", "person": "Anna", "role": "operator", "node": "Hall 3"},
+            "took Anna as operator of Hall 3",
+        ),
+        ({"kind": "role_set", "person": "Anna", "role": "", "node": "Hall 3"}, "took Anna out of the roles of Hall 3"),
+    ],
+)
+def test_what_people_decide_is_a_line(facts: dict[str, Any], message: str) -> None:
+    assert describe(event_row(facts))["message"] == message
