@@ -192,7 +192,7 @@ def _follow_clock(arrival: Arrival) -> None:
             notices.CLOCK,
             member.device.id,
             active=wrong,
-            skew_s=round((timing.skew_ns or 0) / NS_PER_S, 1),
+            skew_s=round((timing.skew_ns or 0) / NS_PER_S),
         )
     needs = header.tq == ClockQuality.NONE or (wrong and header.tq == ClockQuality.HUB)
     if needs and not arrival.site.doubts:
