@@ -61,6 +61,22 @@ def test_a_machine_that_slept_locks_nobody_out() -> None:
     assert machine.read(temperature=2) is None
 
 
+def test_an_old_message_that_passed_for_fresh_does_not_lock_the_device_out() -> None:
+    """The first of a boot, and the device's clock is ahead by as much as the message is late."""
+    world = World()
+    machine = Machine(world, clock_ahead_s=400).join()
+    machine.reboot()
+    late = machine.make("log", level="info", msg="started")
+    world.pass_time(400, step_s=5)
+    assert world.refusal_of(*late) is None
+    assert machine.send("log", level="info", msg="and now") == "malformed"
+    assert machine.beat() is None, "its nonce is needed to ask for a proof"
+    assert machine.beat() == "malformed", "once a boot"
+    machine.prove()
+    assert machine.send("log", level="info", msg="here") is None
+    assert machine.connection == "live"
+
+
 def test_time_since_boot_that_runs_ahead_is_asked_for_a_proof_and_taken_with_it() -> None:
     world = World()
     machine = Machine(world).join()

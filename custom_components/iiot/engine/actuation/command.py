@@ -88,6 +88,8 @@ class Command:
     """From its first sending to its deadline."""
     wait_until_ns: int
     """Until when it may wait to be sent, hub time."""
+    waits: bool = False
+    """It waits for a device that is away; otherwise it is void when the device is lost before its turn has come."""
     steps: list[Passed] = field(default_factory=list)
     until_ns: int | None = None
     """Its deadline, hub time; None before it was sent."""
@@ -123,6 +125,7 @@ class Command:
                 "actor": list(self.actor),
                 "life_ns": self.life_ns,
                 "wait_until_ns": self.wait_until_ns,
+                "waits": self.waits,
                 "steps": [list(passed) for passed in self.steps],
                 "until_ns": self.until_ns,
                 "reason": self.reason,

@@ -51,6 +51,12 @@ class Ledger:
         """Commands that wait for their turn, the next one first."""
         return tuple(self._waiting)
 
+    @property
+    def newest(self) -> str:
+        """Highest id of a command that is remembered; empty without any."""
+        asked = [command.cid for command in (*self._waiting, self._open) if command is not None]
+        return max((*asked, *self._closed), default="")
+
     def pending(self, key: str) -> Command | None:
         """The newest command that moves an actuator and is not closed."""
         for command in (*reversed(self._waiting), self._open):
@@ -128,15 +134,17 @@ class Ledger:
             self._remember(command)
         return command
 
-    def expire(self, now: Now) -> list[Command]:
-        """Close what waited too long; gives back what changed."""
+    def expire(self, now: Now, *, is_lost: bool = False) -> list[Command]:
+        """Close what waited too long, and what does not wait for a device that `is_lost`; gives back what changed."""
         changed = []
         if self._open is not None and now.steady_ns >= self._ends_ns:
             late, self._open = self._open, None
             late.pass_to(Step.UNKNOWN, now.wall_ns)
             self._remember(late)
             changed.append(late)
-        for command in [held for held in self._waiting if now.wall_ns >= held.wait_until_ns]:
+        for command in [
+            held for held in self._waiting if now.wall_ns >= held.wait_until_ns or (is_lost and not held.waits)
+        ]:
             self._waiting.remove(command)
             command.pass_to(Step.NOT_SENT, now.wall_ns)
             self._remember(command)

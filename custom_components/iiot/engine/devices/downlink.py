@@ -25,7 +25,7 @@ REMEMBERED: Final = 64
 class Downlink:
     """The numbering of one device's down messages in its present boot."""
 
-    __slots__ = ("_reserving", "_sent", "last", "nonce", "reserved", "used")
+    __slots__ = ("_reserving", "_sent", "is_told", "last", "nonce", "reserved", "used")
 
     def __init__(self, *, nonce: str | None = None, last: int = 0, reserved: int = 0) -> None:
         self.nonce = nonce
@@ -36,6 +36,8 @@ class Downlink:
         """Highest number sent in this boot; after a restart of the hub, highest reserved."""
         self.reserved = reserved
         """Numbers up to this one are durably ours."""
+        self.is_told = False
+        """The device has told, since the hub's start, which number it stands at."""
         self._reserving = reserved
         self._sent: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)
 

@@ -137,6 +137,7 @@ def take_heartbeat(arrival: Arrival, beat: Heartbeat) -> int | None:
         answers.want_poll(member, arrival.now)
     else:
         notices.say(arrival.site, arrival.effects, notices.PROTOCOL, device.id, active=False)
+        device.downlink.is_told = True
         device.heartbeat = beat
         device.session = beat.session
         device.liveness.interval_s = beat.interval_s

@@ -54,16 +54,17 @@ def take(
         raise AwayError(device_id=device.id)
     guarding.judge(member, wish, entity_state, now)
     command = Command(
-        cid=outbox.make_cid(now.wall_ns, site.entropy),
+        cid=outbox.make_cid(now.wall_ns, site.entropy, above=member.ledger.newest),
         device_id=device.id,
         name=wish.name,
         args=wish.args,
         actor=wish.actor,
         life_ns=wish.life_ns,
         wait_until_ns=now.wall_ns + wish.wait_ns,
+        waits=wish.waits or member.connection is Connection.ASLEEP,
     )
     member.ledger.ask(command, now)
-    if is_awake(member, now):
+    if site.connected and may_leave(member, now):
         member.ledger.begin(now)
     site.touch(member, now.steady_ns, 0)
     effects.append(CommandChanged(device.id, command.cid))
@@ -77,10 +78,18 @@ def is_awake(member: Member, now: Now) -> bool:
     return member.connection is not Connection.LOST
 
 
+def may_leave(member: Member, now: Now) -> bool:
+    """Whether a command may go to it: it would hear it, and has told which number it stands at since the hub's start.
+
+    A hub that was restored from an old copy learns by that number that its commands are not the newest.
+    """
+    return is_awake(member, now) and member.device.downlink.is_told
+
+
 def send(site: Site, member: Member, up_ns: int, now: Now, effects: list[Effect]) -> None:
     """Send the open command when it is due; let the next one have its turn, to be sent after a commit."""
     ledger = member.ledger
-    if not is_awake(member, now):
+    if not may_leave(member, now):
         return
     begun = ledger.begin(now)
     if begun is not None:
@@ -97,7 +106,7 @@ def send(site: Site, member: Member, up_ns: int, now: Now, effects: list[Effect]
 def wants_to_send(member: Member, now: Now) -> bool:
     """Whether a command waits for nothing but a free number."""
     ledger = member.ledger
-    return is_awake(member, now) and (ledger.due(now) is not None or (ledger.open is None and bool(ledger.waiting)))
+    return may_leave(member, now) and (ledger.due(now) is not None or (ledger.open is None and bool(ledger.waiting)))
 
 
 def answer(site: Site, member: Member, ack: Ack, now: Now, effects: list[Effect]) -> None:
@@ -112,7 +121,8 @@ def answer(site: Site, member: Member, ack: Ack, now: Now, effects: list[Effect]
 
 def expire(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
     """Close what waited too long."""
-    _tell(site, member, member.ledger.expire(now), now, effects)
+    is_lost = member.connection is Connection.LOST
+    _tell(site, member, member.ledger.expire(now, is_lost=is_lost), now, effects)
 
 
 def abandon(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:

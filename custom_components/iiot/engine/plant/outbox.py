@@ -34,7 +34,20 @@ def command(cid: str, name: str, args: dict[str, Any], up_ns: int, life_ns: int,
     }
 
 
-def make_cid(wall_ns: int, entropy: Entropy) -> str:
-    """Build a ULID: 48 bits of milliseconds, 80 random bits, in Crockford's base 32."""
+def make_cid(wall_ns: int, entropy: Entropy, above: str = "") -> str:
+    """Build a ULID: 48 bits of milliseconds, 80 random bits, in Crockford's base 32.
+
+    It comes after `above`, another one, whatever the clock says: commands are kept in the order of their ids.
+    """
     number = (wall_ns // NS_PER_MS) << 80 | int.from_bytes(entropy(10))
+    least = _number(above) + 1 if above else 0
+    if number < least:
+        number = least + int.from_bytes(entropy(8))
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def _number(cid: str) -> int:
+    number = 0
+    for letter in cid:
+        number = number << 5 | max(0, _CROCKFORD.find(letter))
+    return number

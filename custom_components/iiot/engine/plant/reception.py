@@ -183,9 +183,9 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
     clock = device.clock(header.boot)
     proof = leaf in _PROVING and _is_proof(device, body, now.steady_ns)
     if not proof and clock.runs_ahead(header.up_ns, now.steady_ns):
-        answers.want_poll(member, now)
-        raise Refusal(Code.MALFORMED, "its time since boot runs ahead of the hub's clock")
-    timing = _place(site, clock, header, now.wall_ns, proof=proof)
+        timing = _unplaced(incoming, now)
+    else:
+        timing = _place(site, clock, header, now.wall_ns, proof=proof)
     delayed = timing.flags & TimeFlag.DELAYED
     if delayed and site.settings.strict and leaf not in _PROVING:
         raise Refusal(Code.DELAYED, "older than this hub accepts")
@@ -221,6 +221,18 @@ def _is_proof(device: Device, body: Heartbeat | Ack, steady_ns: int) -> bool:
     if isinstance(body, Heartbeat) and body.nonce != device.downlink.nonce:
         return False
     return device.downlink.proves_fresh(body.hseq, steady_ns)
+
+
+def _unplaced(incoming: Incoming, now: Now) -> Timing:
+    """Its time since boot runs ahead of the hub's clock: raises `Refusal`, and asks for a proof.
+
+    That can be the fault of an old message that passed for fresh, so the first heartbeat of a boot is taken as one of
+    which nothing is known: without its nonce the device would hear no question, and be refused for ever.
+    """
+    answers.want_poll(incoming.member, now)
+    if incoming.leaf is Leaf.HEARTBEAT and incoming.header.boot > incoming.member.heartbeat_at[0]:
+        return Timing(None, None, None, None, TimeFlag.DELAYED, proven=False)
+    raise Refusal(Code.MALFORMED, "its time since boot runs ahead of the hub's clock")
 
 
 def _place(site: Site, clock: BootClock, header: Header, now_ns: int, *, proof: bool) -> Timing:
