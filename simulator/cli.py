@@ -67,7 +67,9 @@ def _add_options(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--duration", type=float, metavar="S", help="leave after so many seconds")
     run.add_argument("--status-json", type=Path, metavar="FILE", help="rewritten every second; large ones less often")
-    run.add_argument("--record", action="store_true", help="write every row made to DIR/produced")
+    run.add_argument(
+        "--record", action="store_true", help="write every row made to DIR/produced, every movement to DIR/moved"
+    )
     run.add_argument("--dry-run", action="store_true", help="print messages, use no broker and no files")
     run.add_argument("--quiet", action="store_true", help="no table")
     run.add_argument("--mqtt", choices=("5", "3.1.1"), default="5", help="version of MQTT")

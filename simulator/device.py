@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -12,7 +13,7 @@ from iiot_engine.errors import Refusal
 from iiot_engine.values import Leaf
 from iiot_engine.wire.frames import pair_in
 
-from .actuators import Actuators
+from .actuators import Actuators, Move
 from .beats import Beats, Flood, following
 from .bulletins import Bulletins, boot_lines
 from .clock import DeviceClock, Moment
@@ -75,6 +76,7 @@ class Device:
         *,
         seed: str = "",
         record: Record = _nothing,
+        count: Callable[[Move, Moment], None] = _nothing,
         cause: Cause = Cause.POWER_ON,
     ) -> None:
         start = store.begin()
@@ -90,11 +92,10 @@ class Device:
         self.keyring = Keyring(profile.id, key, start.rekeyed)
         self.identify_until_ms = 0
         self._digest = profile.digest
-        self.is_description_due = False
-        self.is_restart_due = False
-        self.is_connected = False
+        self.is_connected = self.is_description_due = self.is_restart_due = False
         self.signer = Signer(profile.id, self.keyring, start.boot, self.clock)
         self.readings = Readings(profile, start, store, self.clock, self.signer, random, record)
+        self._count = count
         self._ring = Ring(start.ring)
         self.gate = Gate(profile.id, self.keyring, self.nonce, self._ring.answers)
         self.actuators = Actuators(profile.actuators)
@@ -113,7 +114,7 @@ class Device:
         self._complained_ms = -COMPLAIN_MS
         self._looked_ms = 0
         """When rows were last looked after."""
-        self._again = partial(Device, profile, key, store, seed=seed, record=record)
+        self._again = partial(Device, profile, key, store, seed=seed, record=record, count=count)
         if profile.booting.log:
             for line in boot_lines(profile, start.boot, cause):
                 self.bulletins.tell(*line)
@@ -295,6 +296,8 @@ class Device:
         if not isinstance(cmd, str) or not isinstance(cid, str) or not 0 < len(cid) <= MAX_CID:
             self.gate.dropped[Dropped.FORM] += 1
             return []
+        if cmd not in IDEMPOTENT and not self.gate.follows(payload["hseq"]):
+            return []
         answer = perform(self, payload, self.profile.commands, moment)
         if cmd not in IDEMPOTENT:
             self.store.note(self._ring.note(cid, answer))
@@ -318,6 +321,8 @@ class Device:
         effects: list[Effect] = []
         for move in self.actuators.take_ended(moment.up_ms):
             answer = Answer("failed", "stuck") if move.fails else DONE
+            if not move.fails:
+                self._count(move, moment)
             self.store.note(self._ring.note(move.cid, answer))
             if self.is_connected:
                 effects.append(self._ack(move.cid, answer, moment))

@@ -31,6 +31,8 @@ class Dropped(StrEnum):
     """A command answered before: the answer goes out again."""
     OLD_NONCE = "old_nonce"
     SEEN = "seen"
+    OVERTAKEN = "overtaken"
+    """A command that needs memory, and that a later one of its kind has overtaken."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +77,8 @@ class Gate:
         self._nonce = nonce
         self._answered = answered
         """Ring of commands; its owner adds to it."""
+        self._ordered = 0
+        """`hseq` of the last command that needed memory."""
 
     def check(self, leaf: Leaf, message: bytes, *, retained: bool) -> Verdict:
         """Judge one message; the window moves when it is to be obeyed."""
@@ -82,6 +86,14 @@ class Gate:
         if verdict.dropped is not None:
             self.dropped[verdict.dropped] += 1
         return verdict
+
+    def follows(self, hseq: int) -> bool:
+        """Whether a command that needs memory comes after the last such one; otherwise it counts as dropped."""
+        if hseq < self._ordered:
+            self.dropped[Dropped.OVERTAKEN] += 1
+            return False
+        self._ordered = hseq
+        return True
 
     def _judge(self, leaf: Leaf, message: bytes, *, retained: bool) -> Verdict:
         if retained:

@@ -1,4 +1,4 @@
-"""What every device has produced, row by row, for comparing with what arrived."""
+"""What every device has produced, row by row, and how it has moved, for comparing with what arrived."""
 
 from __future__ import annotations
 
@@ -7,25 +7,38 @@ from typing import Any
 
 import orjson
 
+from .actuators import Move
 from .clock import Moment
 from .row import Row
 
 
 class Recorder:
-    """Appends to `<folder>/produced/<id>.jsonl`: one JSON object a row.
+    """Appends one JSON object a line to files of the folder.
 
-    Members: `boot`, `index`, `s`, `ns` as sent, `up` ms and true `unix_ns` at the reading, `values`;
-    `q`, `e`, `loc`, `wave` and `poll` when there are any.
+    `produced/<id>.jsonl`, a row: `boot`, `index`, `s`, `ns` as sent, `up` ms and true `unix_ns` at the reading,
+    `values`; `q`, `e`, `loc`, `wave` and `poll` when there are any.
+
+    `moved/<id>.jsonl`, a movement of an actuator: `cid`, `key`, and `up` and `unix_ns` of its end.
     """
 
     def __init__(self, folder: Path, device_id: str) -> None:
-        self._path = folder / "produced" / f"{device_id}.jsonl"
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._rows = folder / "produced" / f"{device_id}.jsonl"
+        self._moves = folder / "moved" / f"{device_id}.jsonl"
+        for path in (self._rows, self._moves):
+            path.parent.mkdir(parents=True, exist_ok=True)
 
-    def __call__(self, row: Row, moment: Moment) -> None:
+    def row(self, row: Row, moment: Moment) -> None:
         """Record a row."""
-        with self._path.open("ab") as file:
-            file.write(orjson.dumps(as_record(row, moment)) + b"\n")
+        _append(self._rows, as_record(row, moment))
+
+    def move(self, move: Move, moment: Moment) -> None:
+        """Record a movement, as a counter on the machine itself would."""
+        _append(self._moves, {"cid": move.cid, "key": move.key, "up": moment.up_ms, "unix_ns": moment.wall_ns})
+
+
+def _append(path: Path, line: dict[str, Any]) -> None:
+    with path.open("ab") as file:
+        file.write(orjson.dumps(line) + b"\n")
 
 
 def as_record(row: Row, moment: Moment) -> dict[str, Any]:

@@ -132,7 +132,8 @@ class Run:
             return Device(profile, key, MemoryStore(boot=self._started), seed=seed)
         store = FolderStore(options.state_dir, profile.id)
         if options.record:
-            return Device(profile, key, store, seed=seed, record=Recorder(options.state_dir, profile.id))
+            recorder = Recorder(options.state_dir, profile.id)
+            return Device(profile, key, store, seed=seed, record=recorder.row, count=recorder.move)
         return Device(profile, key, store, seed=seed)
 
     async def _show(self) -> None:

@@ -17,10 +17,10 @@ HUB_START = 4711
 class Bench:
     """One device, connected; messages to it are numbered from `HUB_START`."""
 
-    def __init__(self, profile: Profile | None = None, store: MemoryStore | None = None) -> None:
+    def __init__(self, profile: Profile | None = None, store: MemoryStore | None = None, **options: Any) -> None:
         self.profile = profile or a_profile(sample_s=3600.0, interval_s=3600.0)
         self.store = store or MemoryStore()
-        self.device = Device(self.profile, key_of(self.profile.id), self.store)
+        self.device = Device(self.profile, key_of(self.profile.id), self.store, **options)
         self.up_ms = 10_000
         self.hseq = HUB_START
         self.device.open_session(self.moment)

@@ -1,5 +1,7 @@
 """What people ask of a device really changes it; the outcome is answered once, over restarts too."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,8 +9,11 @@ import pytest
 from iiot_engine.values import Leaf
 from iiot_engine.wire import codec, signing
 from iiot_sim.device import Device, Restart
+from iiot_sim.downward import Dropped
 from iiot_sim.profile import ActuatorProfile, Booting, Cause, ChannelProfile, ClockKind
+from iiot_sim.record import Recorder
 from iiot_sim.signer import Out
+from iiot_sim.state import RING
 from tests.simulator.bench import CID, Bench, read
 from tests.simulator.world import TEMPERATURE, a_profile, key_of
 
@@ -327,3 +332,32 @@ def test_no_more_steps_than_a_heartbeat_can_tell() -> None:
     key = bench.device.keyring.key
     (ack,) = under(bench, key, Leaf.COMMAND, cid="C", cmd="rekey", args={"kid": 18, "salt": SALT}, until=99_999)
     assert ack["reason"] == "full"
+
+
+def test_a_command_that_a_later_one_has_overtaken_is_dropped_also_when_the_ring_has_forgotten_it() -> None:
+    bench = plant_with(ActuatorProfile(key="reset", kind="button", entry={"channel": "flap"}))
+    late = bench.message(Leaf.COMMAND, cid="C0", cmd="press", args={"key": "reset"}, until=bench.up_ms + 30_000)
+    for at in range(RING + 1):
+        bench.command("press", {"key": "reset"}, cid=f"C{at}")
+    assert "C0" not in dict(entry[:2] for entry in bench.store.ring)
+    assert bench.device.received(Leaf.COMMAND, late, bench.moment) == []
+    assert bench.device.gate.dropped[Dropped.OVERTAKEN] == 1
+    assert bench.device.actuators.presses == {"reset": RING + 1}
+
+
+def test_what_does_no_harm_may_be_overtaken() -> None:
+    bench = plant_with(ActuatorProfile(key="reset", kind="button", entry={"channel": "flap"}))
+    late = bench.message(Leaf.COMMAND, cid="C0", cmd="identify", args={"s": 1}, until=bench.up_ms + 30_000)
+    bench.command("press", {"key": "reset"}, cid="C1")
+    (ack,) = read(bench.device.received(Leaf.COMMAND, late, bench.moment))
+    assert ack["status"] == "done"
+
+
+def test_each_movement_is_recorded_with_its_command(tmp_path: Path) -> None:
+    profile = plant_with(ActuatorProfile(key="reset", kind="button", entry={"channel": "flap"})).profile
+    recorder = Recorder(tmp_path, profile.id)
+    bench = Bench(profile, count=recorder.move)
+    for _ in range(2):
+        bench.command("press", {"key": "reset"})
+    (line,) = (tmp_path / "moved" / f"{profile.id}.jsonl").read_text().splitlines()
+    assert json.loads(line) == {"cid": CID, "key": "reset", "up": bench.up_ms, "unix_ns": bench.moment.wall_ns}
