@@ -14,8 +14,6 @@ from .campaign import Failure, Tally, replay
 from .target import Target
 
 INPUTS = 1_000_000
-BLOCK = 3_000
-"""Inputs that a process plays before it reports; of a model's histories, a hundredth of it."""
 
 
 def main() -> int:
@@ -50,7 +48,7 @@ def _alike(failures: list[Failure]) -> dict[str, list[Failure]]:
 
 
 def _options() -> argparse.Namespace:
-    names = [*registry.targets(), *registry.WITH_HASS, registry.MODELS]
+    names = [*registry.targets(), *registry.WITH_HASS, *registry.MODELS]
     parser = argparse.ArgumentParser(prog="scripts/fuzz", description="Fuzzes everything that reads foreign bytes.")
     parser.add_argument("--inputs", type=int, default=INPUTS, help="over all targets (default: %(default)s)")
     parser.add_argument("--minutes", type=float, help="go on for so long instead")
@@ -95,7 +93,7 @@ def _blocks(chosen: dict[str, Target[Any, Any]], inputs: int | None) -> Any:
     while inputs is None or sum(played.values()) < inputs:
         name = min(chosen, key=lambda name: played[name] / chosen[name].share)
         target = chosen[name]
-        block = BLOCK // 100 if name == registry.MODELS else BLOCK
+        block = target.block
         most = block if inputs is None else max(1, -(-inputs * target.share // total) - played[name])
         count = min(block, most)
         yield name, -(-played[name] // target.episode), count
@@ -119,6 +117,10 @@ def table(tallies: dict[str, Tally], seed: int) -> str:
         slowest = f"{tally.slowest_ns / 1e6:.1f} ms ({tally.slowest_size:,} B)"
         accepted = tally.codes["accepted"]
         lines.append(f"| {name} | {tally.inputs:,} | {accepted:,} | {refused} | {slowest} | {len(tally.failures)} |")
+    for name, tally in tallies.items():
+        if tally.counted:
+            lines += ["", f"| {name} | count |", "|---|---:|"]
+            lines += [f"| {what} | {count:,} |" for what, count in sorted(tally.counted.items())]
     inputs = sum(tally.inputs for tally in tallies.values())
     seconds = sum(tally.cost_ns for tally in tallies.values()) / 1e9
     memory = max((tally.memory_kib for tally in tallies.values()), default=0) // 1024

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any, Final
 
+from iiot_engine.actuation.command import Step
+from iiot_engine.actuation.ledger import Ledger
 from iiot_engine.devices.device import Device
 from iiot_engine.devices.inbox import CAPACITY, MOST_CALL_BYTES, MOST_UNVERIFIED_CARDS, Trust
 from iiot_engine.devices.keys import KeyRing
@@ -205,7 +207,14 @@ def _member_digest(member: Member) -> tuple[Any, ...]:
         (dict(board.values), board.position, board.position_ns, dict(board.unjudged)),
         (member.connection, member.messages, member.lost_rows, member.repeated_rows, member.heartbeat_at),
         (member.receipts.due_ns, member.owed, member.answer, len(member.manifest_changes), member.clock_quality),
+        ledger_digest(member.ledger),
     )
+
+
+def ledger_digest(ledger: Ledger) -> dict[str, Step]:
+    """Each command that is remembered, and its step."""
+    remembered = (*ledger.waiting, ledger.open, *ledger._closed.values())
+    return {command.cid: command.step for command in remembered if command is not None}
 
 
 def inbox_digest(world: World, *, proven: bool) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class Tally:
 
     inputs: int = 0
     codes: Counter[str] = field(default_factory=Counter)
+    counted: Counter[str] = field(default_factory=Counter)
+    """What the target itself counted."""
     cost_ns: int = 0
     slowest_ns: int = 0
     slowest_size: int = 0
@@ -68,6 +70,7 @@ class Tally:
         """Count another one in."""
         self.inputs += other.inputs
         self.codes += other.codes
+        self.counted += other.counted
         self.cost_ns += other.cost_ns
         if other.slowest_ns > self.slowest_ns:
             self.slowest_ns, self.slowest_size = other.slowest_ns, other.slowest_size
@@ -112,12 +115,15 @@ def run_episode(target: Target[Any, Any], seed: int, number: int, most: int, tal
                 tally.count(code, cost_ns, target.size(item))
                 _check_cost(target, item, cost_ns)
             target.end(subject)
+            tally.counted += target.counted(subject)
     except Exception as err:  # noqa: BLE001 - whatever comes out that should not is what this looks for
         index = number * target.episode + max(0, len(items) - 1)
         dumped = [target.dump(item) for item in items]
         tally.failures.append(
             Failure(target=target.name, seed=seed, index=index, setup=setup, items=dumped, error=_told(err))
         )
+    finally:
+        target.close(subject)
 
 
 def _check_cost(target: Target[Any, Any], item: Any, cost_ns: int) -> None:
@@ -174,6 +180,8 @@ def replay(target: Target[Any, Any], setup: dict[str, Any], items: list[Any]) ->
             target.end(subject)
     except Exception as err:  # noqa: BLE001 - see run_episode
         return _told(err)
+    finally:
+        target.close(subject)
     return None
 
 

@@ -7,7 +7,7 @@ from . import bare_targets, door_targets, kept_targets, simulator_targets, wire_
 from .campaign import Tally, run_block
 from .target import Target
 
-MODELS: Final = "models"
+MODELS: Final = ("models", "commands")
 WITH_HASS: Final = ("pasted_key", "mapping")
 
 
@@ -20,7 +20,7 @@ def targets() -> dict[str, Target[Any, Any]]:
 def model_targets() -> dict[str, Target[Any, Any]]:
     """Histories of devices and hub: played when asked for, since one of them takes as long as a thousand inputs."""
     loaded = import_module("tests.models.target")
-    return {MODELS: loaded.ModelsTarget()}
+    return {target.name: target for target in loaded.TARGETS}
 
 
 def hass_targets() -> dict[str, Target[Any, Any]]:
@@ -36,6 +36,6 @@ def play(seed: int, name: str, first: int, inputs: int) -> Tally:
 
 def find(name: str) -> Target[Any, Any]:
     """The target of this name; loads what it needs."""
-    if name == MODELS:
+    if name in MODELS:
         return model_targets()[name]
     return (hass_targets() if name in WITH_HASS else targets())[name]

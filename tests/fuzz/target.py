@@ -2,6 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -48,6 +49,8 @@ class Target[S, I](ABC):
     share: ClassVar[int]
     """Its part of a campaign, as a weight."""
     episode: ClassVar[int] = 1
+    block: ClassVar[int] = 3_000
+    """Inputs that a process plays before it reports."""
     base_ns: ClassVar[int] = 20_000_000
     """Processor time that the smallest input may take, on a slow machine."""
     byte_ns: ClassVar[int] = 4_000
@@ -72,6 +75,14 @@ class Target[S, I](ABC):
 
     def end(self, subject: S) -> None:  # noqa: B027 - most have nothing to say at the end
         """Ask for the last promises: the episode is over."""
+
+    def counted(self, subject: S) -> Counter[str]:
+        """What else was counted over the episode."""
+        del subject
+        return Counter()
+
+    def close(self, subject: S) -> None:  # noqa: B027 - most hold nothing
+        """Let go of what the subject holds, however the episode ended."""
 
     def allowed_ns(self, item: I) -> int:
         """Processor time that an input may take."""

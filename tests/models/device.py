@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from tests.vectors import reference
 
+from .hands import DIGEST, Answer, Hands
 from .rows import NS, Row, RowId, again, body_of, fits, table
 
 MS: Final = 1_000_000
@@ -15,12 +16,6 @@ MOST_FLIGHTS: Final = 8
 MOST_LONE_SENDS: Final = 8
 ROWS_A_MESSAGE: Final = 5
 MOST_DROPS: Final = 64
-CHANNELS: Final = [
-    {"key": "count", "kind": "int"},
-    {"key": "level", "kind": "float", "unit": "%", "min": 0, "max": 100},
-    {"key": "vibration", "kind": "float"},
-]
-DIGEST: Final = "00112233aabbccdd"
 
 
 class Sent(NamedTuple):
@@ -44,6 +39,8 @@ class Flash:
     def __init__(self, boot: int = 0) -> None:
         self.boot = boot
         self.rows: dict[RowId, Row] = {}
+        self.ring: dict[str, Answer] = {}
+        """Commands that need memory and what it last said of them, the oldest first."""
 
 
 class Clock(NamedTuple):
@@ -74,8 +71,7 @@ class Device:
         self.given_up: set[RowId] = set()
         self.freed: set[RowId] = set()
         self.signed: dict[bytes, Sent] = {}
-        self.obeyed: set[tuple[str, int]] = set()
-        """(nonce, hseq) of every message from above that it took."""
+        self.hands = Hands(self)
         self.is_off = True
         self.is_connected = False
 
@@ -107,6 +103,7 @@ class Device:
         self.is_loss_untold = False
         self.asleep_until_ns: int | None = None
         self.is_leaving_ns: int | None = None
+        self.hands.start()
         self.disconnected()
 
     def power_cut(self) -> None:
@@ -256,6 +253,7 @@ class Device:
                 return
             self.asleep_until_ns = None
             self.connected(now_ns)
+        self.hands.tick(now_ns)
         if self.is_leaving_ns is not None:
             if now_ns - self.is_leaving_ns >= 5 * NS:
                 self._fall_asleep(now_ns)
@@ -331,6 +329,8 @@ class Device:
         payload = self._checked(leaf, message)
         if payload is None or self.asleep_until_ns is not None:
             return
+        if leaf == "command" and self.hands.repeat(payload["cid"], now_ns):
+            return
         if payload["nonce"] != self.nonce:
             if now_ns - self.complained_ns >= 5 * NS:
                 self.complained_ns = now_ns
@@ -341,14 +341,13 @@ class Device:
             return
         self.seen.add(number)
         self.hseq = max(self.hseq, number)
-        self.obeyed.add((self.nonce, number))
         if leaf == "stored":
             self._take_receipt(payload, now_ns)
         elif leaf == "poll":
             self.probe = None if self.probe is None else (min(self.probe[0], now_ns + RESEND_AFTER_NS), RESEND_AFTER_NS)
             self.beat(now_ns)
         elif leaf == "command":
-            self._obey(payload, now_ns)
+            self.hands.obey(payload, now_ns)
 
     def _checked(self, leaf: str, message: bytes) -> dict[str, Any] | None:
         start, middle = b'{"hmac":"', b'","payload":'
@@ -374,21 +373,3 @@ class Device:
             self.probe = (min(self.probe[0], now_ns + RESEND_AFTER_NS), RESEND_AFTER_NS)
         if self.is_leaving_ns is not None:
             self._fall_asleep(now_ns)
-
-    def _obey(self, payload: dict[str, Any], now_ns: int) -> None:
-        status = "done"
-        if self.up_ns(now_ns) // MS > payload["until"]:
-            status = "expired"
-        elif payload["cmd"] == "describe":
-            commands = ["describe"] if self.clock.tq else ["describe", "set_time"]
-            self.say("manifest", {"digest": DIGEST, "channels": CHANNELS, "commands": commands}, now_ns, 1)
-        elif payload["cmd"] == "set_time" and not self.clock.tq:
-            args = payload["args"]
-            trip_ns = self.up_ns(now_ns) - args["up"] * MS
-            if 0 <= trip_ns <= 10 * NS:
-                self.base_ns = args["ts"] * NS + args["ts_ns"] + trip_ns // 2 - self.up_ns(now_ns)
-            else:
-                status = "rejected"
-        else:
-            status = "rejected"
-        self.say("ack", {"cid": payload["cid"], "status": status, "hseq": self.hseq}, now_ns, 1)

@@ -7,10 +7,13 @@ from iiot_engine.effects import Publish
 from iiot_engine.values import Settings
 from tests.vectors import reference
 
+from .broken import LawError, ensure
 from .device import Clock, Device, Flash, Sent
+from .hands import DONE, Answer, PowerCutError
 from .hub import Disk, Hub
-from .laws import Judge, LawError
+from .laws import Judge
 from .link import Link
+from .people import Asked, draw_asked
 from .rows import NS
 
 START_NS: Final = 1_795_190_400 * NS
@@ -22,6 +25,7 @@ QUIET_S: Final = 50
 FAULTS: Final = (
     *("loss", "duplicate", "delay", "outage", "reboot", "kill", "slow", "fail", "hub_step", "dead_step"),
     *("device_step", "intruder", "bad_memory", "sleep", "odd", "full", "broker_waits"),
+    *("torn", "stuck", "liar", "cut_off"),
 )
 
 
@@ -35,6 +39,10 @@ class Story(NamedTuple):
     devices: int = 1
     strict: bool = False
     real_disk: bool = False
+    asks: float = 0.0
+    """How often somebody asks a device for something, a second."""
+    hasty: bool = False
+    """They ask for short movements, one after the other."""
 
 
 def story(random: Random) -> Story:
@@ -51,6 +59,8 @@ def story(random: Random) -> Story:
         devices=2 if is_twins else random.choice((1, 1, 2, 3)),
         strict=random.random() < 0.2,
         real_disk=real,
+        asks=0.0 if is_twins else random.choice((0.0, 0.05, 0.5)),
+        hasty=random.random() < 0.3,
     )
 
 
@@ -70,6 +80,8 @@ class History:
         self.dead_until_ns = 0
         self.back_ns: dict[int, int] = {}
         """Device → when it has its connection, or its power, back."""
+        self.heard_ns = 0
+        """When the hub has its connection back."""
 
     def _device(self, at: int) -> Device:
         is_twin = "twins" in self.story.faults
@@ -89,6 +101,7 @@ class History:
         self.link.send_up(sent, self.now_ns)
 
     def _published(self, publish: Publish) -> None:
+        ensure(not self.heard_ns, "something was published without a connection")
         self.judge.published(publish)
         self.link.send_down(publish.topic, publish.message, self.now_ns)
 
@@ -97,20 +110,48 @@ class History:
     def play(self) -> None:
         """Faults, then calm, then judgement."""
         try:
-            self._play()
+            self.begin()
+            for _ in range(self.story.steps):
+                if self.random.random() < self.story.asks:
+                    self.ask(draw_asked(self.random, len(self.devices), hasty=self.story.hasty))
+                self.step()
+            self.end()
         finally:
             self.disk.close()
 
-    def _play(self) -> None:
+    def begin(self) -> None:
+        """Everything is switched on for the first time."""
         self.hub.start(self.now_ns)
         self.hub.adopt(self.now_ns)
         for device in self.devices:
+            device.hands.cut_chance = 0.05 * ("torn" in self.story.faults)
+            device.hands.stuck_chance = 0.1 * ("stuck" in self.story.faults)
             device.start(self.now_ns)
             device.connected(self.now_ns)
         self._note_errors()
-        for _ in range(self.story.steps):
-            self._misfortunes()
-            self._work()
+
+    def join(self) -> None:
+        """Everything is switched on in peace, until the hub knows what the devices can do."""
+        self.link.is_calm = True
+        self.begin()
+        while any(member.device.manifest is None for member in self.hub.members()):
+            self.step()
+        self.link.is_calm = False
+
+    def ask(self, asked: Asked) -> str | None:
+        """Somebody asks for something, and perhaps thinks better of it; the id of the command."""
+        cid = self.judge.commands.ask(asked, self.now_ns)
+        if cid is not None and asked.is_cancelled:
+            self.judge.commands.cancel(cid, self.now_ns)
+        return cid
+
+    def step(self) -> None:
+        """About a second passes, with its misfortunes."""
+        self._misfortunes()
+        self._work()
+
+    def end(self) -> None:
+        """Faults are over: time for all to come through, then judgement."""
         self._calm()
         quiet = 0
         for _ in range(CALM_S):
@@ -123,18 +164,24 @@ class History:
         self._check_present()
 
     def _work(self, *, is_over: bool = False) -> None:
-        """About a second passes."""
         self.now_ns += self.random.randrange(NS // 2, 3 * NS // 2)
         self.hub.tick(self.now_ns)
-        for device in self.devices:
+        for at, device in enumerate(self.devices):
             if device.is_off:
                 continue
-            device.tick(self.now_ns)
+            try:
+                device.tick(self.now_ns)
+            except PowerCutError:
+                self._lose_power(at, device)
+                continue
             if not is_over and device.asleep_until_ns is None and device.is_leaving_ns is None:
                 self._measure(device)
         self._deliver()
+        if is_over:
+            self._restore_all()
         self.judge.committed()
         self.judge.freed()
+        self.judge.commands.moved()
 
     def _measure(self, device: Device) -> None:
         pick = self.random.random()
@@ -146,16 +193,22 @@ class History:
 
     def _deliver(self) -> None:
         for letter in self.link.arrived(self.link.up, self.now_ns):
-            if self.hub.plant is not None:
+            if self.hub.plant is not None and not self.heard_ns:
                 self.judge.deliver(letter.topic, letter.message, self.now_ns, retained=letter.retained)
             elif "broker_waits" in self.story.faults and self.random.random() < 0.5:
-                later = self.dead_until_ns + self.random.randrange(5 * NS)
+                later = max(self.dead_until_ns, self.heard_ns) + self.random.randrange(5 * NS)
                 self.link.put(self.link.up, letter.topic, letter.message, later, retained=letter.retained)
         for letter in self.link.arrived(self.link.down, self.now_ns):
             _, device_id, leaf = letter.topic.split("/")
-            for device in self.devices:
+            for at, device in enumerate(self.devices):
                 if device.id == device_id and device.is_connected and not device.is_off and not letter.retained:
-                    device.hear(leaf, letter.message, self.now_ns)
+                    self._hear(at, device, leaf, letter.message)
+
+    def _hear(self, at: int, device: Device, leaf: str, message: bytes) -> None:
+        try:
+            device.hear(leaf, message, self.now_ns)
+        except PowerCutError:
+            self._lose_power(at, device)
 
     # --- faults --------------------------------------------------------------------------------
 
@@ -163,14 +216,21 @@ class History:
         chance, random = self.link.chance, self.random
         self.hub.slow, self.hub.failing = 0.2 * chance("slow", 1), 0.3 * chance("fail", 0.3)
         if self.hub.plant is None and self.now_ns >= self.dead_until_ns:
-            self.hub.start(self.now_ns)
+            self._start_hub()
         elif self.hub.plant is not None and chance("kill", 0.02):
             self.hub.kill()
+            self.heard_ns = 0
+            self.judge.commands.counts["kills"] += 1
             self.dead_until_ns = self.now_ns + random.choice((0, 0, 3, 40, 200)) * NS
             if chance("dead_step", 0.5):
                 self.hub.set_clock(random.choice((-4_000, -90, -3, 3, 90, 4_000)))
         if self.hub.plant is not None and chance("hub_step", 0.01):
             self.hub.set_clock(random.choice((-4_000, -90, -3, 3, 90, 4_000)))
+        if self.heard_ns and self.now_ns >= self.heard_ns:
+            self._connect_hub()
+        elif self.hub.plant is not None and not self.heard_ns and chance("cut_off", 0.01):
+            self.hub.plant.set_connected(False, self.hub.now(self.now_ns))
+            self.heard_ns = self.now_ns + random.choice((2, 20, 90)) * NS
         if chance("intruder", 0.3):
             self.link.intrude(self.now_ns)
         for at, device in enumerate(self.devices):
@@ -184,10 +244,10 @@ class History:
             return
         if at in self.back_ns:
             self._come_back(at, device)
+        if chance("liar", 0.05) and device.is_connected and device.asleep_until_ns is None:
+            self._lie(device)
         if chance("reboot", 0.015):
-            self._will(device)
-            device.power_cut()
-            self.back_ns[at] = self.now_ns + random.choice((0, 1, 30, 300)) * NS
+            self._lose_power(at, device)
         elif device.is_connected and chance("outage", 0.02):
             self._will(device)
             device.disconnected()
@@ -198,6 +258,26 @@ class History:
             device.clock = device.clock._replace(error_ns=random.choice((0, 1, -1, 100, -2_000)) * NS)
         if chance("bad_memory", 0.02) and device.flash.rows and not device.is_off:
             device.lose(random.choice(sorted(device.flash.rows)))
+
+    def _lose_power(self, at: int, device: Device) -> None:
+        self.judge.commands.counts["resets"] += 1
+        self._will(device)
+        device.power_cut()
+        self.back_ns[at] = self.now_ns + self.random.choice((0, 1, 30, 300)) * NS
+
+    def _lie(self, device: Device) -> None:
+        """A device with a good key answers what is not its own, or what it answered before."""
+        cid = self.judge.commands.nobodys(device, self.random)
+        device.hands.lie(cid, self.random.choice((DONE, Answer("rejected"), Answer("failed", "lie"))), self.now_ns)
+
+    def _start_hub(self) -> None:
+        self.hub.start(self.now_ns)
+        self.judge.commands.started()
+
+    def _connect_hub(self) -> None:
+        self.heard_ns = 0
+        if self.hub.plant is not None:
+            self.hub.plant.set_connected(True, self.hub.now(self.now_ns))
 
     def _will(self, device: Device) -> None:
         """The broker notices some time later that the connection is gone."""
@@ -222,16 +302,26 @@ class History:
         self.link.is_calm = True
         self.hub.slow = self.hub.failing = 0.0
         if self.hub.plant is None:
-            self.hub.start(self.now_ns)
+            self._start_hub()
+        self._connect_hub()
+        for device in self.devices:
+            device.hands.cut_chance = 0.0
+        self._restore_all()
+
+    def _restore_all(self) -> None:
         for at, device in enumerate(self.devices):
             if at in self.back_ns:
                 self._come_back(at, device)
 
     def _is_over(self) -> bool:
         on_the_way = any(letter.due_ns > self.now_ns + NS for letter in (*self.link.up, *self.link.down))
-        return not on_the_way and all(
-            not device.flash.rows and device.asleep_until_ns is None and self._missing(device) is None
-            for device in self.devices
+        return (
+            self.judge.commands.is_over()
+            and not on_the_way
+            and all(
+                not device.flash.rows and device.asleep_until_ns is None and self._missing(device) is None
+                for device in self.devices
+            )
         )
 
     def _missing(self, device: Device) -> str | None:

@@ -76,6 +76,8 @@ class Hub:
         self.publish = publish
         self.wall_error_ns = 0
         """How far its clock is ahead of the truth."""
+        self.clock_steps = 0
+        """How often its clock was set."""
         self.slow = 0.0
         self.failing = 0.0
         self.flying: tuple[Batch, int, bool] | None = None
@@ -116,6 +118,7 @@ class Hub:
     def set_clock(self, seconds: int) -> None:
         """Its clock steps, while it lives or while it is dead."""
         self.wall_error_ns += seconds * NS
+        self.clock_steps += 1
         self.has_lost_time |= self.plant is None or any(
             not clock.is_ours for member in self.plant.members.values() for clock in member.device.clocks.values()
         )
@@ -177,6 +180,11 @@ class Hub:
         self.disk.store.commit(batch)
         self._step = "kept" if self._step == "flying" else self._step
         self.committed.append(batch)
+
+    def members(self) -> list[Member]:
+        """What it knows of all devices."""
+        assert self.plant is not None
+        return list(self.plant.members.values())
 
     def member(self, device_id: str) -> Member:
         """What it knows of a device."""

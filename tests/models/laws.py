@@ -8,6 +8,8 @@ from iiot_engine.values import TimeFlag
 from iiot_engine.wire import canonical, codec
 from tests.fuzz.bench import check_member, digest
 
+from .broken import ensure
+from .command_laws import CommandJudge
 from .device import Device, Sent
 from .hub import Hub
 from .rows import NS, Row, RowId
@@ -23,23 +25,15 @@ TIMELESS: Final = ("/manifest", "/status")
 DELAY_LIMIT_NS: Final = 300 * NS
 
 
-class LawError(AssertionError):
-    """A promise of the protocol was broken."""
-
-
-def ensure(condition: object, what: str) -> None:
-    """Raise `LawError` unless `condition` holds."""
-    if not condition:
-        raise LawError(what)
-
-
 class Judge:
     """Sees everything that really happened, and compares it with what the hub knows and says."""
 
     def __init__(self, hub: Hub, devices: list[Device], faults: frozenset[str]) -> None:
         self.hub = hub
         self.devices = devices
+        self.by_id = {device.id: device for device in devices}
         self.faults = faults
+        self.commands = CommandJudge(hub, devices)
         self.is_twins = "twins" in faults
         self.durable: dict[str, dict[RowId, Row]] = {device.id: {} for device in devices}
         self.journalled: list[bytes] = []
@@ -83,6 +77,7 @@ class Judge:
         is_genuine = sent is not None and sent.topic == topic and not retained
         is_old = is_genuine and true_ns - sent.true_ns > self._surely_late_ns() if sent else False
         before, shown, accepted = digest(plant_world(self.hub)), self._shown(), plant.accepted
+        ledgers = self.commands.ledgers()
         self.hub.receive(topic, message, true_ns, retained=retained)
         is_taken = plant.accepted > accepted
         if not is_genuine:
@@ -93,6 +88,10 @@ class Judge:
             ensure(not changed, f"a refused message changed {changed}")
             return
         assert sent is not None
+        if topic.endswith("/ack"):
+            self.commands.answered(self.by_id[row_device(topic)], message, ledgers)
+        else:
+            ensure(ledgers == self.commands.ledgers(), "what is no answer changed a command")
         self.taken[message] = (true_ns, self.hub.wall_error_ns, plant._site.doubts)
         if sent.late:
             ensure(_values(shown) == _values(self._shown()), "a late row became a state")
@@ -124,6 +123,7 @@ class Judge:
         number = (payload["id"], payload["nonce"], payload["hseq"])
         ensure(number not in self.sent_down, "a down number was used twice")
         self.sent_down.add(number)
+        self.commands.published(payload)
         if payload["type"] == "stored":
             for boot, upto in [payload["upto"], *payload.get("more", [])]:
                 self._answered(payload["id"], boot, upto)
@@ -148,6 +148,7 @@ class Judge:
     def _judge_batch(self, batch: Batch) -> None:
         for row in batch.rows:
             self._judge_row(row)
+        self.commands.judge_batch(batch)
         for device_id, _ in batch.states:
             if self.hub.plant is not None:
                 window = self.hub.member(device_id).device.window
@@ -225,6 +226,7 @@ class Judge:
         ensure(self.journalled == [row.message for row in self.hub.journal()], "the journal is not what was committed")
         if self.is_twins:
             return
+        self.commands.finish()
         for device in self.devices:
             durable = self.durable[device.id].keys()
             ensure(not device.flash.rows, f"{device.id} still keeps {len(device.flash.rows)} rows")

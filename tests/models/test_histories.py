@@ -8,9 +8,9 @@ import pytest
 from iiot_engine.ports import Batch
 from iiot_engine.stores.memory import MemoryIntake
 
+from .broken import LawError
 from .device import Device
 from .history import FAULTS, History, Story, story
-from .laws import LawError
 from .target import ModelsTarget
 
 SEEDS = range(90)
