@@ -18,12 +18,13 @@ from homeassistant.helpers.typing import ConfigType
 from . import panel
 from .api import async_setup_api
 from .bridge import discovery
+from .bridge.access import AccessError, folder_of
 from .bridge.devices import Devices
 from .bridge.notices import NEWER_ENTRY, show_notice, withdraw_notices
 from .bridge.points import Points
 from .bridge.policies import check_readable
-from .compose import async_build, folder_of
-from .const import DOMAIN, ENTRY_MINOR_VERSION, ENTRY_VERSION
+from .compose import async_build
+from .const import CONF_BROKER, DOMAIN, ENTRY_MINOR_VERSION, ENTRY_VERSION
 from .engine.effects import Notice
 from .engine.errors import KeyFileError, StoreError, StoreVersionError
 from .runtime import IiotConfigEntry, Runtime
@@ -73,7 +74,7 @@ async def async_migrate_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> bo
 
 async def async_setup_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> bool:
     """Set a hub up."""
-    if not await mqtt.async_wait_for_mqtt_client(hass):
+    if CONF_BROKER not in entry.data and not await mqtt.async_wait_for_mqtt_client(hass):
         raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="mqtt_not_ready")
     check_readable(entry)
     folder = folder_of(hass, entry.entry_id)
@@ -83,6 +84,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: IiotConfigEntry) -> bool
         raise _broken("newer_store", err, folder) from err
     except KeyFileError as err:
         raise _broken("key_file", err, folder) from err
+    except AccessError as err:
+        raise _broken("client_certificate", err, folder) from err
     except StoreError as err:
         raise _broken("journal", err, folder) from err
     entry.runtime_data = Runtime(hub=hub, points=Points(hub))

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import HomeAssistant
 
+from .bridge.access import Access, folder_of, keep_client, remembered_client
 from .bridge.enrolment import policy_of
 from .bridge.fleet_keys import DATA_PENDING_KEYS
-from .bridge.hub import Hub
+from .bridge.hass_link import HassLink
+from .bridge.hub import Hub, now
+from .bridge.own_link import OwnLink
 from .const import (
+    CONF_BROKER,
     CONF_DELAY_LIMIT,
     CONF_DISCOVERY,
     CONF_LATE_FACTOR,
@@ -19,25 +23,21 @@ from .const import (
     CONF_PREFIX,
     CONF_SKEW_LIMIT,
     CONF_STRICT,
-    DOMAIN,
 )
+from .engine.links.broker import Broker
 from .engine.plant import Plant
 from .engine.stores.key_file import KeyFile
 from .engine.stores.sqlite_intake import LAST_VALUES, SqliteIntake
 from .engine.values import Discovery, Settings
 
 if TYPE_CHECKING:
+    from .bridge.link import HubLink
     from .runtime import IiotConfigEntry
 
 FOLDER_MODE: Final = 0o700
 """Of the folder that holds keys and journal, and of the one that holds all sites."""
 REPLAY_STEP: Final = 2_000
 """Journal rows read at a time after a start."""
-
-
-def folder_of(hass: HomeAssistant, entry_id: str) -> Path:
-    """Folder of one hub's files."""
-    return Path(hass.config.path(DOMAIN, entry_id))
 
 
 def settings_of(entry: IiotConfigEntry) -> Settings:
@@ -56,18 +56,23 @@ def settings_of(entry: IiotConfigEntry) -> Settings:
 
 
 async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
-    """Build a hub from its files; raises `KeyFileError`, `StoreVersionError`, `StoreError`."""
+    """Build a hub from its files; raises `KeyFileError`, `AccessError`, `StoreVersionError`, `StoreError`."""
     folder = folder_of(hass, entry.entry_id)
     keys = KeyFile(folder / "keys.json")
     pending = hass.data.get(DATA_PENDING_KEYS, {})
     policies = {str(subentry.unique_id): policy_of(subentry) for subentry in entry.subentries.values()}
+    access = Access.read(entry.data[CONF_BROKER]) if CONF_BROKER in entry.data else None
+    client = remembered_client(hass, str(entry.unique_id))
 
-    def build() -> tuple[Plant, SqliteIntake]:
+    def build() -> tuple[Plant, SqliteIntake, Broker | None]:
         _close_to_others(folder)
+        if client is not None:
+            keep_client(folder, client)
         if entry.unique_id in pending:
             keys.create(pending[entry.unique_id])
         else:
             keys.load()
+        broker = None if access is None else access.broker_of_files(folder)
         store = SqliteIntake(folder / "intake.sqlite")
         try:
             plant = Plant(settings_of(entry), os.urandom, keys.fleet_key)
@@ -79,11 +84,14 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
         except BaseException:
             store.close()
             raise
-        return plant, store
+        return plant, store, broker
 
-    plant, store = await hass.async_add_executor_job(build)
+    plant, store, broker = await hass.async_add_executor_job(build)
     pending.pop(str(entry.unique_id), None)
-    return Hub(hass, entry, plant, store, keys, began_anew=store.is_new and bool(policies))
+    link: HubLink = HassLink(hass, entry, now)
+    if access is not None and broker is not None:
+        link = OwnLink(hass, entry, broker, now, keep_alive_s=access.keep_alive)
+    return Hub(hass, entry, plant, store, keys, link, began_anew=store.is_new and bool(policies))
 
 
 def _close_to_others(folder: Path) -> None:

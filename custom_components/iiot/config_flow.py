@@ -1,11 +1,11 @@
 """The hub joins Home Assistant, and is changed; a device that calls it is approved."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Any, Final, override
 from uuid import uuid4
 
 import probatio
-from homeassistant.components import mqtt
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     ConfigEntry,
@@ -16,10 +16,12 @@ from homeassistant.config_entries import (
     OptionsFlow,
 )
 from homeassistant.const import CONF_NAME
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers import area_registry as ar
 
+from .bridge import mqtt
+from .bridge.broker import broker_of
 from .bridge.enrolment import (
     DeviceKey,
     area_named,
@@ -36,6 +38,7 @@ from .bridge.mapping import clean_name
 from .bridge.words import async_words
 from .const import (
     CONF_AREA,
+    CONF_BROKER,
     CONF_DISCOVERY,
     CONF_FLEET_KEY,
     CONF_KEY,
@@ -53,6 +56,7 @@ from .engine.errors import KeyFormError, PrefixError, StoreError
 from .engine.values import Discovery
 from .engine.wire import signing, topics
 from .flows.bare import BareFlow
+from .flows.broker import BrokerSteps
 from .flows.device import DeviceFlow
 from .flows.forms import CONF_NEW_AREA, DERIVED, GENERATE, KEEP, PASTE, TEXT, choice, details, key_source, qr_code
 from .flows.keys import CONF_QR, KeySteps
@@ -185,7 +189,7 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
         return ar.async_get(self.hass).async_get_or_create(new).id
 
 
-class IiotConfigFlow(DeviceDiscovery, domain=DOMAIN):
+class IiotConfigFlow(BrokerSteps, DeviceDiscovery, domain=DOMAIN):
     """Sets a hub up, changes it, and offers the devices that call it."""
 
     VERSION = ENTRY_VERSION
@@ -211,24 +215,52 @@ class IiotConfigFlow(DeviceDiscovery, domain=DOMAIN):
         return HubOptionsFlow()
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the site, its topics, and how devices join."""
+        """Ask over which connection the hub hears its devices."""
+        del user_input
+        return self.async_show_menu(step_id="user", menu_options=["home_assistant", "own_broker"])
+
+    async def async_step_home_assistant(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Use the connection that Home Assistant's MQTT integration has."""
+        del user_input
         if not self.hass.config_entries.async_entries(_MQTT, include_ignore=False, include_disabled=False):
             return self.async_abort(reason="mqtt_missing")
+        return await self.async_broker_given()
+
+    @override
+    async def async_broker_given(self) -> ConfigFlowResult:
+        entry = self.changed_entry
+        if entry is None:
+            return await self.async_step_site()
+        data = {name: value for name, value in entry.data.items() if name != CONF_BROKER} | self._broker()
+        if self._is_taken(data):
+            return self.async_abort(reason="prefix_taken")
+        await self.async_keep_client(entry.entry_id)
+        return self.async_update_reload_and_abort(entry, data=data)
+
+    async def async_step_site(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the site, its topics, and how devices join."""
         errors: dict[str, str] = {}
         if user_input is not None:
             self._form = _trimmed(user_input)
             errors = self._check_form()
-            if not _is_connected(self.hass):
+            if not errors and self.access is not None:
+                errors = await self.async_try(self.access, self._form[CONF_PREFIX])
+            elif self.access is None and not mqtt.is_connected(self.hass):
                 errors["base"] = "mqtt_not_connected"
             if not errors:
                 return await self._step_for_fleet_key()
         return self.async_show_form(
-            step_id="user",
+            step_id="site",
             data_schema=self.add_suggested_values_to_schema(_NEW_HUB, user_input),
             errors=errors,
         )
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what is to be changed."""
+        del user_input
+        return self.async_show_menu(step_id="reconfigure", menu_options=["change_site", "home_assistant", "own_broker"])
+
+    async def async_step_change_site(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Change the site's name, its topics or its fleet key."""
         entry = self._get_reconfigure_entry()
         _, hub = running_hub(self.hass, entry.entry_id)
@@ -248,7 +280,7 @@ class IiotConfigFlow(DeviceDiscovery, domain=DOMAIN):
         )
         shown = user_input or {CONF_NAME: entry.title, CONF_PREFIX: entry.data[CONF_PREFIX]}
         return self.async_show_form(
-            step_id="reconfigure",
+            step_id="change_site",
             data_schema=self.add_suggested_values_to_schema(schema, shown),
             errors=errors,
         )
@@ -305,13 +337,24 @@ class IiotConfigFlow(DeviceDiscovery, domain=DOMAIN):
         return errors
 
     def _prefix_is_taken(self) -> bool:
+        entry = self.changed_entry
+        return self._is_taken(({**entry.data} if entry else self._broker()) | {CONF_PREFIX: self._form[CONF_PREFIX]})
+
+    def _is_taken(self, data: dict[str, Any]) -> bool:
         """Two hubs that hear the same devices would both answer them."""
-        own = self.context.get("entry_id")
+        own, place = self.context.get("entry_id"), self._place(data)
         return any(
-            entry.data[CONF_PREFIX] == self._form[CONF_PREFIX]
+            self._place(entry.data) == place
             for entry in self._async_current_entries(include_ignore=False)
             if entry.entry_id != own
         )
+
+    def _place(self, data: Mapping[str, Any]) -> tuple[str, int, str]:
+        broker = broker_of(self.hass, data)
+        return broker.host, broker.port, data[CONF_PREFIX]
+
+    def _broker(self) -> dict[str, Any]:
+        return {} if self.access is None else {CONF_BROKER: self.access.written()}
 
     async def _step_for_fleet_key(self) -> ConfigFlowResult:
         match self._form[CONF_FLEET_KEY]:
@@ -332,9 +375,10 @@ class IiotConfigFlow(DeviceDiscovery, domain=DOMAIN):
         unique_id = uuid4().hex
         await self.async_set_unique_id(unique_id)
         remember_fleet_key(self.hass, unique_id, self._fleet_key)
+        self.remember_client(unique_id)
         return self.async_create_entry(
             title=self._form[CONF_NAME],
-            data={CONF_PREFIX: self._form[CONF_PREFIX]},
+            data={CONF_PREFIX: self._form[CONF_PREFIX], **self._broker()},
             options={CONF_DISCOVERY: self._form[CONF_DISCOVERY]},
         )
 
@@ -354,10 +398,3 @@ class IiotConfigFlow(DeviceDiscovery, domain=DOMAIN):
 def _trimmed(user_input: dict[str, Any]) -> dict[str, Any]:
     trimmed = {name: value.strip() if isinstance(value, str) else value for name, value in user_input.items()}
     return {**trimmed, CONF_NAME: clean_name(trimmed[CONF_NAME], "")}
-
-
-def _is_connected(hass: HomeAssistant) -> bool:
-    try:
-        return mqtt.is_connected(hass)
-    except KeyError:
-        return False  # the integration is there and not set up

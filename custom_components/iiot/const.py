@@ -13,6 +13,8 @@ EVENT_DEVICE: Final = f"{DOMAIN}_device"
 
 # Entry data: facts about the hub
 CONF_PREFIX: Final = "prefix"
+CONF_BROKER: Final = "broker"
+"""A connection of the hub's own, as `bridge/access.py` writes it; without it the hub uses Home Assistant's."""
 CONF_DASHBOARD: Final = "dashboard"
 """Address of the site's dashboard, since its first start."""
 

@@ -11,10 +11,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.loader import async_get_integration
 
-from .bridge import mqtt
 from .bridge.hub import Hub
 from .bridge.redaction import redacted
-from .const import CONF_FINGERPRINT, CONF_KID, CONF_POLICY, DOMAIN
+from .const import CONF_BROKER, CONF_FINGERPRINT, CONF_KID, CONF_POLICY, DOMAIN
 from .engine.devices.inbox import Inbox
 from .engine.devices.manifest import Manifest
 from .engine.errors import StoreError
@@ -26,7 +25,9 @@ from .engine.wire import frames
 from .engine.wire.heartbeat import Heartbeat
 from .runtime import IiotConfigEntry, Runtime
 
-TO_REDACT: Final = frozenset({"ip", "key", "loc", "mac", "nonce", "place", "session", "user_id"})
+TO_REDACT: Final = frozenset(
+    {"authority", "ip", "key", "loc", "mac", "nonce", "password", "place", "session", "user", "user_id"}
+)
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: IiotConfigEntry) -> dict[str, Any]:
@@ -37,13 +38,13 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: IiotCon
         "reason": entry.reason,
         "data": dict(entry.data),
         "options": dict(entry.options),
-        "broker_connected": mqtt.is_connected(hass),
     }
     runtime: Runtime | None = getattr(entry, "runtime_data", None)
     if runtime is not None:
         plant = runtime.hub.plant
         facts |= {
             "running": runtime.hub.is_running,
+            "broker": _broker(runtime.hub, entry),
             "settings": asdict(plant.settings),
             "has_fleet_key": runtime.hub.keys.fleet_key is not None,
             "accepted": plant.accepted,
@@ -94,6 +95,15 @@ async def _versions(hass: HomeAssistant, entry: IiotConfigEntry) -> dict[str, An
         "journal": migrations.JOURNAL_VERSION,
         "state": STATE_VERSION,
         "key_file": migrations.KEY_FILE_VERSION,
+    }
+
+
+def _broker(hub: Hub, entry: IiotConfigEntry) -> dict[str, Any]:
+    return {
+        "is": "own" if CONF_BROKER in entry.data else "home_assistant",
+        "connected": hub.link.is_connected,
+        "fault": hub.link.fault,
+        "dropped": hub.link.dropped,
     }
 
 

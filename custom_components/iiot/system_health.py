@@ -8,7 +8,6 @@ from homeassistant.components.system_health import SystemHealthRegistration
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.loader import async_get_integration
 
-from .bridge import mqtt
 from .const import DOMAIN
 from .engine.ports import Extent
 from .engine.values import NS_PER_S, Connection
@@ -36,7 +35,7 @@ async def async_figures(hass: HomeAssistant) -> dict[str, Any]:
         "devices_live": sum(member.connection is Connection.LIVE for member in members),
         "devices_waiting": sum(hub.plant.inbox.undecided for hub in hubs),
         "refused": ", ".join(f"{code} {count}" for code, count in sorted(refused.items())) or "0",
-        "broker_connected": mqtt.is_connected(hass),
+        "broker_connected": f"{sum(hub.link.is_connected for hub in hubs)} / {len(hubs)}",
         "clock_in_doubt": any(hub.plant.doubts_clock for hub in hubs),
         "journal_size": f"{sum(reach.size_bytes for reach in journals) / 1024**2:.1f} MiB",
         "journal_age": _age(journals),

@@ -32,21 +32,30 @@ def new_fleet_key(file: Path) -> str:
 
 
 async def add_hub(
-    api: Api, *, name: str, prefix: str, fleet_key: str | None = None, discovery: str = "verified"
+    api: Api,
+    *,
+    name: str,
+    prefix: str,
+    fleet_key: str | None = None,
+    discovery: str = "verified",
+    broker: dict[str, Any] | None = None,
 ) -> str:
-    """Set up a hub as a person would, and return the id of its entry; raises TestbedError with the form's answer."""
-    step = await api.start_flow(DOMAIN)
+    """Set up a hub as a person would, and return the id of its entry; raises TestbedError with the form's answer.
+
+    With `broker`, the answers of the form "Connection to the broker", the hub gets a connection of its own.
+    """
+    step = await _connection(api, broker)
     answers = {
         "name": name,
         "prefix": prefix,
         "fleet_key": "paste" if fleet_key else "none",
         "discovery": discovery,
     }
-    step = await _answer(api, step, "user", answers)
+    step = await _answer(api, step, "site", answers)
     deadline = time.monotonic() + CONNECT_S
     while (step.get("errors") or {}).get("base") == "mqtt_not_connected" and time.monotonic() < deadline:
         await asyncio.sleep(0.2)
-        step = await _answer(api, step, "user", answers)
+        step = await _answer(api, step, "site", answers)
     if fleet_key:
         step = await _answer(api, step, "fleet_key", {"key": fleet_key})
     if step["type"] != "create_entry":
@@ -54,6 +63,20 @@ async def add_hub(
         raise TestbedError(message)
     entry_id: str = step["result"]["entry_id"]
     return entry_id
+
+
+def own_broker(port: int, **more: Any) -> dict[str, Any]:
+    """Return the answers for a broker on this machine, without encryption."""
+    encryption, transport = {"tls": False}, {"web_sockets": False, "path": "/mqtt", "keep_alive": 60}
+    return {"host": LOOPBACK, "port": port, "encryption": encryption, "transport": transport} | more
+
+
+async def _connection(api: Api, broker: dict[str, Any] | None) -> dict[str, Any]:
+    menu = await api.start_flow(DOMAIN)
+    if broker is None:
+        return await api.answer(menu, {"next_step_id": "home_assistant"})
+    form = await api.answer(menu, {"next_step_id": "own_broker"})
+    return await _answer(api, form, "own_broker", broker)
 
 
 async def hub_entry(api: Api) -> dict[str, Any] | None:
@@ -105,7 +128,7 @@ class Plant:
         await self.process.kill()
 
 
-async def _answer(api: Api, step: dict[str, Any], expected: str, answers: dict[str, str]) -> dict[str, Any]:
+async def _answer(api: Api, step: dict[str, Any], expected: str, answers: dict[str, Any]) -> dict[str, Any]:
     if step["type"] != "form" or step["step_id"] != expected:
         message = f"the form '{expected}' was expected: {_outcome(step)}"
         raise TestbedError(message)

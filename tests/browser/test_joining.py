@@ -45,6 +45,7 @@ async def add_site(screen: Screen) -> str:
     await screen.open_integration_form()
     await screen.sees("Add a site", "A hub listens to all devices of one site")
     await screen.look("site-form")
+    await screen.take("Home Assistant's MQTT connection")
     await screen.fill("Name of the site", "Workshop")
     await screen.fill("Topic prefix", "workshop")
     await screen.press("Submit")

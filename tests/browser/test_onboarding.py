@@ -54,5 +54,5 @@ async def find_integration(screen: Screen) -> None:
     """Open the form by which a site is added."""
     await screen.go("Settings", "Devices & services")
     await screen.open_integration_form()
-    await screen.sees("Add a site", "A hub listens to all devices of one site")
+    await screen.sees("Add a site", "A hub listens to all devices of one site", "A connection of its own")
     await screen.look("new-home-assistant")

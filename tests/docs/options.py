@@ -29,7 +29,7 @@ def _options() -> str:
 
 
 def _hub_form() -> str:
-    words = _WORDS["config"]["step"]["user"]
+    words = _WORDS["config"]["step"]["site"]
     lines = ["| field | answers | proposed | meaning |", "|---|---|---|---|"]
     for marker, selector in hub_flow._NEW_HUB.schema.items():
         name = str(marker)

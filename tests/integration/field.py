@@ -87,6 +87,11 @@ class FieldDevice:
 
     def fire(self, leaf: str, body: dict[str, Any]) -> None:
         """Sign a message, and hand it to the broker."""
+        sealed = codec.seal(self.key, self.payload(leaf, body))
+        async_fire_mqtt_message(self.hass, f"iiot/{self.id}/{leaf}", sealed)
+
+    def payload(self, leaf: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Put the head of the next message before `body`."""
         self.seq += 1
         ns = time.time_ns()
         head = {
@@ -101,7 +106,7 @@ class FieldDevice:
             "seq": self.seq,
             "up": (ns - self.born_ns) // 10**6,
         }
-        async_fire_mqtt_message(self.hass, f"iiot/{self.id}/{leaf}", codec.seal(self.key, head | body))
+        return head | body
 
 
 def entity_id(hass: HomeAssistant, platform: str, station_id: str, key: str) -> str | None:

@@ -328,7 +328,8 @@ async def test_a_disk_that_refuses_the_key_adds_nothing(hass: HomeAssistant, mqt
 async def test_a_site_can_still_be_added_while_cards_are_open(hass: HomeAssistant, mqtt_mock: Any) -> None:
     entry = await add_hub(hass)
     await call_verified(hass, entry)
-    form = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    menu = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    form = await answer(hass, menu, next_step_id="home_assistant")
     done = await answer(hass, form, name="North", prefix="north", fleet_key="none", discovery="ask")
     assert done["type"] == "create_entry"
 

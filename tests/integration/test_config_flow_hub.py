@@ -33,12 +33,18 @@ SITE = {"name": "Hall 3", "prefix": "iiot", "fleet_key": "none", "discovery": "a
 
 
 async def start(hass: HomeAssistant) -> Any:
-    return await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    menu = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert (menu["type"], menu["menu_options"]) == ("menu", ["home_assistant", "own_broker"])
+    return await answer(hass, menu, next_step_id="home_assistant")
+
+
+async def open_form(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
+    return await answer(hass, await entry.start_reconfigure_flow(hass), next_step_id="change_site")
 
 
 async def reconfigure(hass: HomeAssistant, entry: MockConfigEntry, **changes: Any) -> Any:
-    form = await entry.start_reconfigure_flow(hass)
-    assert form["step_id"] == "reconfigure"
+    form = await open_form(hass, entry)
+    assert form["step_id"] == "change_site"
     return await answer(hass, form, **{"name": "Hall 3", "prefix": "iiot", "fleet_key": "keep", **changes})
 
 
@@ -165,7 +171,7 @@ async def test_a_site_gets_a_new_fleet_key(hass: HomeAssistant, mqtt_mock: Any) 
 
 async def test_a_site_gets_the_fleet_key_of_the_devices(hass: HomeAssistant, mqtt_mock: Any) -> None:
     entry = await add_hub(hass, fleet_key=None)
-    form = await entry.start_reconfigure_flow(hass)
+    form = await open_form(hass, entry)
     assert options_of(form, "fleet_key") == ["keep", "generate", "paste"]
     form = await answer(hass, form, name="Hall 3", prefix="iiot", fleet_key="paste")
     await answer(hass, form, key=FLEET_KEY.hex())
@@ -192,7 +198,7 @@ async def test_retiring_the_fleet_key_lists_the_devices_that_are_still_on_it(
 async def test_a_fleet_key_that_is_gone_already_can_be_retired(hass: HomeAssistant, mqtt_mock: Any) -> None:
     entry = await add_hub(hass)
     await add_device(hass, entry)
-    form = await entry.start_reconfigure_flow(hass)
+    form = await open_form(hass, entry)
     entry.runtime_data.hub.keys.set_fleet_key(None)
     form = await answer(hass, form, name="Hall 3", prefix="iiot", fleet_key="retire")
     assert form["description_placeholders"] == {"count": "0", "devices": ""}
@@ -222,7 +228,7 @@ async def test_a_disk_that_refuses_the_fleet_key_changes_nothing(hass: HomeAssis
 async def test_a_site_that_does_not_run_is_not_changed(hass: HomeAssistant, mqtt_mock: Any) -> None:
     entry = await add_hub(hass)
     await hass.config_entries.async_unload(entry.entry_id)
-    result = await entry.start_reconfigure_flow(hass)
+    result = await open_form(hass, entry)
     assert (result["type"], result["reason"]) == ("abort", "hub_not_running")
 
 

@@ -99,7 +99,7 @@ async def test_the_sidebar_follows_the_name_of_the_site(hass: HomeAssistant) -> 
 
 async def test_its_address_stays_when_the_site_gets_another_name(hass: HomeAssistant) -> None:
     entry = await start(hass)
-    form = await entry.start_reconfigure_flow(hass)
+    form = await answer(hass, await entry.start_reconfigure_flow(hass), next_step_id="change_site")
     await answer(hass, form, name="Press hall", prefix="iiot", fleet_key="keep")
     await settle(hass)
     assert async_panel_exists(hass, PATH)

@@ -39,6 +39,8 @@ from custom_components.iiot.engine.errors import (
     PrefixError,
     RecordError,
 )
+from custom_components.iiot.engine.links.faults import Fault
+from custom_components.iiot.engine.links.tls import Pem
 from custom_components.iiot.engine.plant import notices, orders
 from custom_components.iiot.engine.values import UP_LEAVES
 from custom_components.iiot.engine.wire import codec
@@ -173,9 +175,13 @@ class Shown:
 async def walk_site(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     shown = Shown(WORDS["config"])
     for choice in ("generate", "paste"):
-        form = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+        menu = shown.add(await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER}))
+        form = await answer(hass, menu, next_step_id="home_assistant")
         shown.add(await answer(hass, shown.add(form), **SITE, fleet_key=choice))
-    form = shown.add(await entry.start_reconfigure_flow(hass))
+    menu = shown.add(await entry.start_reconfigure_flow(hass))
+    shown.add(await answer(hass, menu, next_step_id="own_broker"))
+    menu = await entry.start_reconfigure_flow(hass)
+    form = shown.add(await answer(hass, menu, next_step_id="change_site"))
     shown.add(await answer(hass, form, name="Hall 3", prefix="iiot", fleet_key="retire"))
     await call_verified(hass, entry, place="Cellar")
     form = shown.add(await open_card(hass))
@@ -301,7 +307,8 @@ def key_steps() -> str:
 
 
 def test_every_error_has_its_words() -> None:
-    assert set(WORDS["config"]["error"]) == errors_in(source("config_flow.py")) | errors_in(key_steps())
+    broker = {f"broker_{fault}" for fault in Fault} | {"broker_login_missing"} | {pem.value for pem in Pem}
+    assert set(WORDS["config"]["error"]) == errors_in(source("config_flow.py")) | errors_in(key_steps()) | broker
     assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(
         source("flows/device.py", "flows/keys.py", "flows/interlocks.py")
     )
@@ -312,7 +319,9 @@ def test_every_error_has_its_words() -> None:
 
 def test_every_end_has_its_words() -> None:
     shared = aborts_in(source("bridge/enrolment.py"))
-    assert set(WORDS["config"]["abort"]) == shared | aborts_in(source("config_flow.py")) | aborts_in(key_steps())
+    ends = aborts_in(source("config_flow.py", "flows/broker.py")) | aborts_in(key_steps())
+    ends |= {"reauth_successful", "reconfigure_successful"}  # Home Assistant's own helper names them
+    assert set(WORDS["config"]["abort"]) == shared | ends
     assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(
         source("flows/device.py", "flows/keys.py", "flows/interlocks.py")
     )

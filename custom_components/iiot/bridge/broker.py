@@ -1,4 +1,4 @@
-"""The broker as devices and people reach it, from what Home Assistant's MQTT entry says."""
+"""The broker as devices and people reach it, from what the hub's entry or Home Assistant's MQTT entry says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 from homeassistant.const import CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.network import NoURLAvailableError, get_url
+
+from ..const import CONF_BROKER
+from .access import Access
 
 _MQTT: Final = "mqtt"
 _PORT: Final = {False: 1883, True: 8883}
@@ -27,11 +30,27 @@ class Broker:
     is_publicly_trusted: bool
     """Its certificate comes from an authority that computers know."""
     has_login: bool
-    """Home Assistant logs in there."""
+    """The hub logs in there."""
 
 
-def broker_of(hass: HomeAssistant) -> Broker:
-    """Read Home Assistant's MQTT entry."""
+def broker_of(hass: HomeAssistant, data: Mapping[str, Any]) -> Broker:
+    """Tell which broker a hub with these facts in its entry hears."""
+    if CONF_BROKER in data:
+        return _own(hass, Access.read(data[CONF_BROKER]))
+    return _home_assistants(hass)
+
+
+def _own(hass: HomeAssistant, access: Access) -> Broker:
+    return Broker(
+        host=_as_seen_from_outside(hass, access.host),
+        port=access.port if access.path is None else _PORT[access.tls],
+        tls=access.tls,
+        is_publicly_trusted=access.authority is None,
+        has_login=access.user is not None,
+    )
+
+
+def _home_assistants(hass: HomeAssistant) -> Broker:
     entries = hass.config_entries.async_entries(_MQTT, include_ignore=False, include_disabled=False)
     facts: Mapping[str, Any] = entries[0].data if entries else {}
     tls = "certificate" in facts

@@ -133,7 +133,7 @@ def make_key(hub: Hub, device_id: str) -> DeviceKey:
 
 def provisioning_text(hass: HomeAssistant, hub: Hub, device_id: str, key: DeviceKey) -> str:
     """Everything that the device has to be told (protocol.md, Keys), as canonical JSON."""
-    broker = broker_of(hass)
+    broker = broker_of(hass, hub.entry.data)
     return canonical.encode(
         {
             "id": device_id,

@@ -16,15 +16,12 @@ from ..engine.effects import Commit, Effect, Publish
 from ..engine.errors import Refusal, StoreError
 from ..engine.ports import Batch, Extent, Trimmed
 from ..engine.values import NS_PER_S, Now
-from . import discovery, mqtt
+from . import discovery
 from .actors import Actors
-from .bare_topics import BareTopics
 from .effects import Effects, Verdict
 from .enrolment import policy_of
-from .inflow import Inflow
 from .notices import standing_notices
 from .roles import Roles
-from .sender import Sender
 from .states import known_state
 
 if TYPE_CHECKING:
@@ -38,6 +35,7 @@ if TYPE_CHECKING:
     from ..engine.stores.key_file import KeyFile
     from ..engine.stores.sqlite_intake import SqliteIntake
     from ..runtime import IiotConfigEntry
+    from .link import HubLink
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -69,6 +67,7 @@ class Hub:
         plant: Plant,
         store: SqliteIntake,
         keys: KeyFile,
+        link: HubLink,
         *,
         began_anew: bool = False,
     ) -> None:
@@ -76,6 +75,7 @@ class Hub:
         self.entry: Final = entry
         self.plant: Final = plant
         self.keys: Final = keys
+        self.link: Final = link
         self.is_running = False
         self.began_anew: Final = began_anew
         """There were devices and no journal: what they sent before could count again."""
@@ -83,11 +83,8 @@ class Hub:
         self._is_open = True
         self._store: Final = store
         self._store_turn: Final = asyncio.Lock()
-        self._sender: Final = Sender(hass)
         self.actors: Final = Actors(self)
         self.roles: Final = Roles(self)
-        self._inflow: Final = Inflow(hass.loop, now, self._take)
-        self._bare_topics: Final = BareTopics(hass, self._inflow.receive)
         self._commit: asyncio.Task[None] | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._releases: list[CALLBACK_TYPE] = []
@@ -97,35 +94,31 @@ class Hub:
     async def async_start(self) -> None:
         """Begin to listen; returns when the subscriptions are made."""
         self.is_running = True
-        self._sender.start(self.entry)
-        self.plant.set_connected(mqtt.is_connected(self.hass), now())
+        self.plant.set_connected(self.link.is_connected, now())
         self.plant.recall(standing_notices(self.hass, self.entry, self.plant.members))
         self._perform(self.plant.start(now()))
         if self.began_anew:
             self.effects.journal_began_anew()
-        watch = mqtt.watch_connection(self.hass, self._connection_changed)
-        trim = async_track_time_interval(self.hass, self._trim, TRIM_EVERY)
-        self._releases += [watch, trim]
+        self._releases.append(async_track_time_interval(self.hass, self._trim, TRIM_EVERY))
         # Home Assistant does not unload entries when it stops; what was accepted must be durable all the same.
         stop = self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stopping)
         self.entry.async_on_unload(stop)
-        self._releases += await mqtt.async_subscribe(self.hass, self.plant.settings.prefix, self._inflow.receive)
-        self._releases.append(self._bare_topics.stop)
-        await self._bare_topics.async_follow(self.plant.filters)
+        await self.link.async_start(self.plant.settings.prefix, self._take, self._connection_changed)
+        await self.link.async_follow(self.plant.filters)
         self._tick()
 
     async def async_stop(self) -> None:
         """Stop listening, make everything durable, close the store, even of a hub that did not start. Idempotent."""
         if not self._is_open:
             return
-        self._inflow.drain()
+        self.link.drain()
         self.actors.stop()
         self.is_running = self._is_open = False
         while self._releases:
             self._releases.pop()()
         if self._ticking is not None:
             self._ticking.cancel()
-        await self._sender.async_stop()
+        await self.link.async_stop()
         if self._commit is not None:
             await asyncio.wait([self._commit])
         for effect in self.plant.flush(now()):
@@ -252,14 +245,14 @@ class Hub:
 
     @callback
     def _connection_changed(self, connected: bool) -> None:  # noqa: FBT001
-        self._inflow.drain()
+        self.link.drain()
         self.plant.set_connected(connected, now())
 
     @callback
     def _listen_to_bare_topics(self) -> None:
         """Subscribe to what people registered, and to nothing else."""
         if self.is_running:
-            follow = self._bare_topics.async_follow(self.plant.filters)
+            follow = self.link.async_follow(self.plant.filters)
             self.entry.async_create_task(self.hass, follow, "iiot bare topics")
 
     async def _stopping(self, _: Event) -> None:
@@ -270,7 +263,7 @@ class Hub:
         if not self.is_running:
             return
         self._ticking = self.hass.loop.call_later(TICK_S, self._tick)
-        self._inflow.drain()
+        self.link.drain()
         effects = self.plant.tick(now())
         if effects:
             self._perform(effects)
@@ -280,7 +273,7 @@ class Hub:
         for effect in effects:
             match effect:
                 case Publish():
-                    self._sender.send(effect)
+                    self.link.send(effect)
                 case Commit(batch):
                     self._commit = self.hass.async_create_background_task(
                         self._async_commit(batch), f"iiot commit {batch.number}"

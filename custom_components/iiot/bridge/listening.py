@@ -11,7 +11,6 @@ from homeassistant.helpers.event import async_call_later
 from ..engine.errors import Code, Refusal
 from ..engine.values import NS_PER_S, UP_LEAVES, Leaf, Now
 from ..engine.wire import canonical, codec, topics
-from . import mqtt
 from .effects import Verdict
 from .hub import Hub, now
 from .probe import Probe
@@ -69,8 +68,7 @@ class Listening:
             self._releases.append(self._hub.on_verdict(self._judged))
             self._releases.append(async_call_later(hass, LISTEN_S, self._give_up))
             self._releases.append(async_call_later(hass, SHOWN_S, self._page_stands))
-            for topic in self._neighbours():
-                self._releases.append(await mqtt.async_overhear(hass, topic, self._overheard))
+            self._releases.append(await self._hub.link.async_overhear(self._neighbours(), self._overheard))
             await self._done.wait()
             await self._shown.wait()
         finally:

@@ -15,7 +15,6 @@ from ..bridge.enrolment import listed, plain, running_hub
 from ..bridge.hub import Hub, now
 from ..bridge.listening import LISTEN_S, Caught, Listening
 from ..bridge.mapping import clean_name
-from ..bridge.mqtt import is_connected
 from ..bridge.probe import Probe
 from ..bridge.words import async_words
 from ..const import CONF_DEVICE_ID
@@ -146,13 +145,13 @@ class ConnectivitySteps(OptionsFlow):
         words = await async_words(self.hass, "silence")
         wanted = self._probe.id if self._probe else self._device_id
         lines = []
-        if not is_connected(self.hass):
+        if not hub.link.is_connected:
             lines.append(words.get("broker_away", ""))
         if found.elsewhere:
             lines.append(words.get("elsewhere", "") + "\n" + listed(found.elsewhere))
         elif found.others:
             lines.append(words.get("others_heard", "") + f" {found.others}")
-        elif is_connected(self.hass):
+        elif hub.link.is_connected:
             lines.append(words.get("nothing_at_all", ""))
         return self._outcome(
             "silent",
@@ -187,7 +186,7 @@ class ConnectivitySteps(OptionsFlow):
         told = {"seconds": f"{LISTEN_S:.0f}", "prefix": plain(hub.plant.settings.prefix)}
         if self._probe is None:
             return {**told, "device_id": self._device_id or ""}
-        broker = broker_of(self.hass)
+        broker = broker_of(self.hass, self.config_entry.data)
         words = await async_words(self.hass, "command_line")
         hints = [words.get("login", "")] if broker.has_login else []
         hints += [words.get("authority", "")] if broker.tls and not broker.is_publicly_trusted else []

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from ..ports import Link, Received
 
@@ -21,6 +21,23 @@ class LinkFullError(OSError):
     """As many messages wait for the broker as are allowed to; this one was not taken."""
 
 
+class LinkRefusedError(ConnectionRefusedError):
+    """The broker is there and refuses the connection."""
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(f"the broker refuses: {reason}")
+        self.reason = str(reason)
+        """In MQTT's words (5.0, section 3.2.2.2)."""
+
+
+class LinkForeignError(ConnectionError):
+    """What answers does not speak as a broker does."""
+
+
+class LinkPlainError(ConnectionError):
+    """What answers hangs up on somebody who speaks TLS."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Broker:
     """Where a broker is and how it lets us in."""
@@ -30,6 +47,16 @@ class Broker:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
+    path: str | None = None
+    """Of its web sockets; None: bare TCP."""
+
+
+class Message(NamedTuple):
+    """A message from the broker."""
+
+    topic: str
+    message: bytes
+    retained: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,11 +83,20 @@ class Station:
     client_id: str
     received: Received
     subscriptions: tuple[Subscription, ...] = ()
+    received_together: Callable[[list[Message]], None] | None = None
+    """Takes all messages of QoS 0 and 1 of one read, instead of `received`; the broker is told afterwards that they
+    are here."""
     keep_alive_s: int = 60
+    session_s: int = 3600
+    """How long the broker keeps the session when the connection is away."""
     will: Callable[[], Will | None] = lambda: None
     """Asked before each attempt, so that a will can be signed for the session it belongs to."""
     connected: Callable[[], None] = lambda: None
     """Called when the broker has accepted the connection; subscriptions are on their way."""
+    subscribed: Callable[[list[str]], None] = lambda _: None
+    """Called with the filters that the broker refused, when it has answered to all."""
+    denied: Callable[[str], None] = lambda _: None
+    """Called with the reason when the broker does not pass a message on that it was given."""
     gone: Callable[[], None] = lambda: None
     """Called when an accepted connection has ended, for whatever reason."""
     failed: Callable[[OSError], None] = lambda _: None

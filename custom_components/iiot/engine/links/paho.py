@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
+from collections.abc import Iterable, Sequence
 from functools import partial
 from random import Random
 from typing import Any, Final, cast
@@ -17,12 +17,22 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from .broker import Broker, LinkDownError, LinkFullError, Station, wait_before
+from .broker import (
+    Broker,
+    LinkDownError,
+    LinkForeignError,
+    LinkFullError,
+    LinkPlainError,
+    LinkRefusedError,
+    Message,
+    Station,
+    Subscription,
+    wait_before,
+)
+from .client import ReadingClient
 
 _LOGGER = logging.getLogger(__name__)
 
-SESSION_S: Final = 3600
-"""How long the broker keeps the session of a connection that is away."""
 ACCEPT_S: Final = 10.0
 """How long the broker may take to accept a connection."""
 FAREWELL_S: Final = 2.0
@@ -88,7 +98,14 @@ class PahoLink:
         self._random = random or Random()  # noqa: S311 - spreads reconnects, guards nothing
         self._waiting: dict[int, int] = {}
         """Message id to QoS of what the broker has not taken yet."""
+        self._followed: dict[str, Subscription] = {}
+        """What is listened to besides the station's own subscriptions."""
+        self._asked: dict[int, Sequence[Subscription]] = {}
+        """Subscriptions that the broker has not answered, by message id."""
         self._is_connected = False
+        self._was_accepted = False
+        """In the present attempt; it may be over again."""
+        self._refusal: LinkRefusedError | None = None
         self._sock: socket.socket | None = None
         self._accepted = asyncio.Event()
         self._ended = asyncio.Event()
@@ -125,6 +142,17 @@ class PahoLink:
     async def publish(self, topic: str, message: bytes, qos: int) -> None:
         """Hand a message over; raises `LinkDownError` or `LinkFullError`."""
         self.send(topic, message, qos)
+
+    def follow(self, subscriptions: Iterable[Subscription]) -> None:
+        """Listen to these as well, from now on and after each reconnect, and to none that was named here before."""
+        wanted = {one.topic_filter: one for one in subscriptions}
+        gone = [one for one in self._followed if one not in wanted]
+        fresh = [one for name, one in wanted.items() if name not in self._followed]
+        self._followed = wanted
+        if self._is_connected and gone:
+            self._client.unsubscribe(gone)
+        if self._is_connected:
+            self._subscribe(fresh)
 
     async def drain(self, within_s: float) -> None:
         """Wait until the broker has taken every message, but no longer than that."""
@@ -174,22 +202,35 @@ class PahoLink:
             self._client.will_set(will.topic, will.message, will.qos)
         self._accepted.clear()
         self._ended.clear()
+        self._was_accepted, self._refusal = False, None
         attempt = asyncio.get_running_loop().run_in_executor(None, self._connect_blocking, self._client)
         try:
             await asyncio.shield(attempt)
         except OSError as err:
-            _LOGGER.debug("%s: no connection: %s", self.station.client_id, err)
-            self.station.failed(err)
+            self._fail(LinkPlainError(str(err)) if self._broker.tls and isinstance(err, ConnectionResetError) else err)
+            return False
+        except UnicodeError as err:  # a name with a label that is too long
+            self._fail(socket.gaierror(str(err)))
             return False
         except asyncio.CancelledError:
             attempt.add_done_callback(partial(_abandon, self._client))
             self._client = self._new_client()  # the old one belongs to the thread that still connects
             raise
         self._watch()
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(ACCEPT_S):
                 await self._accepted.wait()
-        return self._is_connected
+        except TimeoutError as err:
+            self._fail(err)
+            return False
+        if not self._was_accepted:
+            refusal: LinkRefusedError | None = self._refusal
+            self._fail(refusal or self._client.trouble or LinkForeignError("it hung up without an answer"))
+        return self._was_accepted
+
+    def _fail(self, trouble: OSError) -> None:
+        _LOGGER.debug("%s: no connection: %r", self.station.client_id, trouble)
+        self.station.failed(trouble)
 
     def _connect_blocking(self, client: Client) -> None:
         """Resolve, connect, shake hands: the parts that would hold the event loop up."""
@@ -198,17 +239,21 @@ class PahoLink:
             client.connect(host, port, keep_alive)
             return
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it so
-        properties.SessionExpiryInterval = SESSION_S
+        properties.SessionExpiryInterval = self.station.session_s
         client.connect(host, port, keep_alive, clean_start=False, properties=properties)
 
-    def _new_client(self) -> Client:
-        client = Client(
+    def _new_client(self) -> ReadingClient:
+        client = ReadingClient(
+            self._take,
             CallbackAPIVersion.VERSION2,
             client_id=self.station.client_id,
             clean_session=None if self._mqtt5 else False,
             protocol=MQTTProtocolVersion.MQTTv5 if self._mqtt5 else MQTTProtocolVersion.MQTTv311,
+            transport="tcp" if self._broker.path is None else "websockets",
             reconnect_on_failure=False,
         )
+        if self._broker.path is not None:
+            client.ws_set_options(self._broker.path)
         if self._broker.user is not None:
             client.username_pw_set(self._broker.user, self._broker.password)
         if self._broker.tls is not None:
@@ -216,6 +261,7 @@ class PahoLink:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
         client.on_socket_register_write = self._on_want_write
         client.on_socket_unregister_write = self._on_wrote
@@ -254,6 +300,11 @@ class PahoLink:
             self._is_connected = False
             self.station.gone()
 
+    def _subscribe(self, subscriptions: Sequence[Subscription]) -> None:
+        if subscriptions:
+            _, mid = self._client.subscribe([(one.topic_filter, one.qos) for one in subscriptions])
+            self._asked[mid or 0] = subscriptions  # the broker's answer bears the number
+
     async def _until_taken(self) -> None:
         while self._waiting and self._is_connected:
             self._drained.clear()
@@ -263,8 +314,8 @@ class PahoLink:
 
     def _read(self) -> None:
         self._client.loop_read()
-        while isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
-            self._client.loop_read()
+        while self._sock is not None and (pending := getattr(self._sock, "pending", None)) is not None and pending():
+            self._client.loop_read()  # of an encrypted record nobody else tells that there is more
 
     def _on_want_write(self, _client: Client, _userdata: Any, sock: Any) -> None:
         if sock is self._sock and self._sock is not None:
@@ -279,17 +330,16 @@ class PahoLink:
             self._unwatch()
 
     def _on_connect(
-        self, client: Client, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Properties | None
+        self, _client: Client, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         if reason.is_failure:
             _LOGGER.warning("%s: the broker refuses the connection: %s", self.station.client_id, reason)
-            self.station.failed(ConnectionRefusedError(f"the broker refuses: {reason}"))
+            self._refusal = LinkRefusedError(reason)
             self._accepted.set()
             return
-        self._is_connected = True
+        self._is_connected = self._was_accepted = True
         self._accepted.set()
-        if self.station.subscriptions:
-            client.subscribe([(one.topic_filter, one.qos) for one in self.station.subscriptions])
+        self._subscribe((*self.station.subscriptions, *self._followed.values()))
         self.station.connected()
 
     def _on_disconnect(
@@ -304,12 +354,30 @@ class PahoLink:
         self._accepted.set()
         self._note_end()
 
+    def _on_subscribe(
+        self, _client: Client, _userdata: Any, mid: int, reasons: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        asked = self._asked.pop(mid, ())
+        refused = [one.topic_filter for one, reason in zip(asked, reasons, strict=False) if reason.is_failure]
+        if refused:
+            _LOGGER.warning("%s: the broker refuses to let it listen to %s", self.station.client_id, ", ".join(refused))
+        self.station.subscribed(refused)
+
+    def _take(self, messages: list[Message]) -> None:
+        if self.station.received_together is not None:
+            self.station.received_together(messages)
+            return
+        for topic, message, retained in messages:
+            self.station.received(topic, message, retained)
+
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         self.station.received(message.topic, message.payload, message.retain)
 
     def _on_publish(
-        self, _client: Client, _userdata: Any, mid: int, _reason: ReasonCode, _properties: Properties | None
+        self, _client: Client, _userdata: Any, mid: int, reason: ReasonCode, _properties: Properties | None
     ) -> None:
+        if reason.is_failure:
+            self.station.denied(str(reason))
         self._waiting.pop(mid, None)
         if not self._waiting:
             self._drained.set()
