@@ -5,7 +5,7 @@ they rest on.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .errors import Code, Fact
 from .ports import Batch
@@ -49,6 +49,16 @@ class CommandChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PollEnded:
+    """A question that somebody asked is over: each channel has a value or a reason, `COMM` or `VALUE`."""
+
+    device_id: str
+    pid: str
+    values: dict[str, Any]
+    failed: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceLogged:
     """A line of a device's own log, as it came."""
 
@@ -64,6 +74,14 @@ class Happened:
 
     device_id: str
     what: Happening
+
+
+@dataclass(frozen=True, slots=True)
+class CountersZeroed:
+    """A device's counters stand at 0 again; these are the figures that they had."""
+
+    device_id: str
+    figures: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +148,10 @@ type Effect = (
     | ConnectionChanged
     | ManifestChanged
     | CommandChanged
+    | PollEnded
     | DeviceLogged
     | Happened
+    | CountersZeroed
     | Refused
     | Offer
     | Withdraw

@@ -44,6 +44,10 @@ class Matching(NamedTuple):
     words: str
 
 
+type Key = Annotated[str, Matching(r"[a-z0-9_]{1,64}", "must be 1 to 64 of a to z, 0 to 9 and _")]
+"""Key of a channel or an actuator."""
+
+
 def read[RecordT](kind: type[RecordT], raw: object, path: str = "") -> RecordT:
     """Make a record of plain data; raises `RecordError` with the path and the reason."""
     found: RecordT = _read(kind, raw, path)

@@ -90,6 +90,8 @@ class TimeFlag:
     """Placed by the hub, since the device's clock could not be used."""
     QUARANTINED: Final = 16
     """Nothing, or not everything, in it fits the manifest; judged again at the next one."""
+    TRIAL: Final = 32
+    """The device was being tried or mended: out of totals and alarms."""
 
 
 class Connection(StrEnum):
@@ -107,6 +109,8 @@ class Happening(StrEnum):
     ENROLLED = "enrolled"
     REMOVED = "removed"
     KEY_PROVED = "key_proved"
+    TRIAL_BEGAN = "trial_began"
+    TRIAL_ENDED = "trial_ended"
 
 
 class Discovery(StrEnum):
@@ -164,3 +168,5 @@ class Settings:
     """Refuse delayed messages instead of keeping them as late."""
     listen_only: bool = False
     """Never publish anything."""
+    polls_at_once: int = 20
+    """Questions for readings that may be open at a time."""

@@ -3,6 +3,7 @@
 Fed by live data in the order of device time; late and older readings never come here.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ..devices.manifest import Channel, Manifest
@@ -10,6 +11,8 @@ from ..errors import Refusal
 from ..values import Kind, Quality, Scalar, Shown, whole
 from ..wire.data import LOC, Data
 from ..wire.heartbeat import read_position
+from .calculated import Calculated, Formula, formulas_of
+from .checks import Checks, Reason, Trace, band_of, is_outside, is_within, judge
 from .gates import GOOD, MAX_TEXT, Gate, gate_of
 
 MAX_UNJUDGED: Final = 256
@@ -33,7 +36,21 @@ type Raw = tuple[Any, str | None, int]
 class Board:
     """Values by channel key, and the gates that they pass."""
 
-    __slots__ = ("_channels", "_gates", "position", "position_ns", "unjudged", "values", "waves")
+    __slots__ = (
+        "_bands",
+        "_channels",
+        "_checks",
+        "_formulas",
+        "_gates",
+        "_traces",
+        "_written",
+        "position",
+        "position_ns",
+        "reasons",
+        "unjudged",
+        "values",
+        "waves",
+    )
 
     def __init__(self) -> None:
         self.values: dict[str, Shown] = {}
@@ -45,6 +62,15 @@ class Board:
         self.unjudged: dict[str, Raw] = {}
         self._channels: dict[str, Channel] = {}
         self._gates: dict[str, Gate] = {}
+        self.reasons: dict[str, str] = {}
+        """Channel → why its value is not good: a word of `Reason`, or `COMM` or `VALUE` of a read that failed."""
+        self._checks: Mapping[str, Checks] = {}
+        self._bands: dict[str, float] = {}
+        self._traces: dict[str, Trace] = {}
+        self._written: dict[str, Formula] = {}
+        """Calculated channels that people wrote …"""
+        self._formulas: dict[str, Formula] = {}
+        """… and those whose key the device does not use itself."""
 
     def learn(self, manifest: Manifest) -> list[str]:
         """Judge by this manifest from now on; give back the channels that changed by it."""
@@ -52,14 +78,65 @@ class Board:
         self._channels = manifest.channels
         self._gates = {key: gate_of(channel) for key, channel in manifest.channels.items()}
         self.waves &= manifest.channels.keys()
-        changed = [key for key in self.values if not _means_the_same(before.get(key), manifest.channels.get(key))]
+        changed = [
+            key
+            for key in self.values
+            if not _means_the_same(before.get(key), manifest.channels.get(key))
+            and (key not in self._formulas or key in manifest.channels)
+        ]
         for key in changed:
-            del self.values[key]
+            self._drop(key)
         for key in [key for key in self.unjudged if key in self._gates]:
             raw, word, time_ns = self.unjudged.pop(key)
             if self._put(key, raw, word, time_ns, time_ns, changed) is None:
                 self.unjudged[key] = (raw, word, time_ns)
+        self._arrange(changed)
         return changed
+
+    def obey(self, checks: Mapping[str, Checks], calculated: Mapping[str, Calculated]) -> list[str]:
+        """Judge and calculate as people want from now on; give back the channels that changed by it."""
+        self._checks = checks
+        self._written = formulas_of(calculated)
+        changed: list[str] = []
+        self._arrange(changed)
+        for key in checks.keys() & self.values.keys():
+            shown = self.values[key]
+            if shown.value is not None and is_outside(checks[key], shown.value):
+                self._show(key, Shown(None, Quality.BAD, shown.time_ns), Reason.RANGE, changed)
+        self.calculate(changed)
+        return changed
+
+    @property
+    def calculated(self) -> list[Channel]:
+        """Every calculated channel."""
+        return [formula.channel for formula in self._formulas.values()]
+
+    def calculate(self, changed: list[str]) -> None:
+        """Work out what rests on the channels in `changed`, and add to it what changes by that."""
+        if self._formulas:
+            fresh = frozenset(changed)
+            for key, formula in self._formulas.items():
+                if not fresh.isdisjoint(formula.expression.names):
+                    self._settle(key, *formula.work_out(self.values), changed)
+
+    def judge(self, key: str, raw: Any) -> Scalar | None:
+        """Give the value that a raw one stands for; None when it cannot be used."""
+        gate = self._gates.get(key)
+        judged = gate(raw) if gate is not None else None
+        value = None if judged is None else judged[0]
+        checks = self._checks.get(key)
+        return None if value is None or (checks is not None and is_outside(checks, value)) else value
+
+    def fail(self, keys: Iterable[str], word: str, since_ns: int, changed: list[str]) -> None:
+        """These channels were asked for, and nothing came: unknown, unless a reading came since by itself.
+
+        The time of what is shown stays, so that an answer that comes too late is shown all the same.
+        """
+        for key in keys:
+            held = self.values.get(key)
+            if key in self._gates and (held is None or held.time_ns < since_ns):
+                self._show(key, Shown(None, Quality.BAD, 0 if held is None else held.time_ns), word, changed)
+        self.calculate(changed)
 
     def show_moment(
         self, data: Data, moment: dict[str, Any], time_ns: int, received_ns: int, changed: list[str]
@@ -71,7 +148,11 @@ class Board:
         """
         fitting = 0
         gates, values, words = self._gates, self.values, data.quality
+        is_checked = bool(self._checks or self.reasons)
         for key, raw in moment.items():
+            if is_checked:
+                fitting += self._put(key, raw, words.get(key), time_ns, received_ns, changed) is not None
+                continue
             gate = gates.get(key)
             judged = gate(raw) if gate is not None else None
             if judged is None:
@@ -90,8 +171,8 @@ class Board:
                     continue
             values[key] = Shown(value, quality, time_ns)
             changed.append(key)
-        if data.failed:
-            fitting += sum(self._put(key, None, None, time_ns, received_ns, changed) is not None for key in data.failed)
+        for key, word in data.failed.items():
+            fitting += self._put(key, None, None, time_ns, received_ns, changed, word) is not None
         if data.loc is not None:
             self._move(data.loc, time_ns, received_ns)
             fitting += 1
@@ -164,6 +245,7 @@ class Board:
         time_ns: int,
         received_ns: int,
         changed: list[str],
+        failure: str | None = None,
     ) -> Shown | None:
         gate = self._gates.get(key)
         judged = gate(raw) if gate is not None else None
@@ -174,10 +256,56 @@ class Board:
         if held is not None and time_ns < held.time_ns <= received_ns:
             return held
         value, quality = _by_word(word, *judged)
-        shown = self.values[key] = Shown(value, quality, time_ns)
-        if held is None or held.value != value or held.quality != quality:
+        return self._settle(key, value, quality, time_ns, changed, failure)
+
+    def _settle(
+        self,
+        key: str,
+        value: Scalar | None,
+        quality: Quality,
+        time_ns: int,
+        changed: list[str],
+        reason: str | None = None,
+    ) -> Shown:
+        """Let a value pass the gates that people set, and show it."""
+        checks = self._checks.get(key)
+        if checks is not None:
+            verdict = judge(checks, self._traces.get(key), value, quality, time_ns)
+            value, quality, reason = verdict.value, verdict.quality, verdict.reason or reason
+            if verdict.trace is not None:
+                self._traces[key] = verdict.trace
+            held = self.values.get(key)
+            if held is not None and held.quality is quality and is_within(self._bands[key], held.value, value):
+                value = held.value
+        return self._show(key, Shown(value, quality, time_ns), reason, changed)
+
+    def _show(self, key: str, shown: Shown, reason: str | None, changed: list[str]) -> Shown:
+        held = self.values.get(key)
+        self.values[key] = shown
+        is_new = held is None or held.value != shown.value or held.quality != shown.quality
+        if is_new or self.reasons.get(key) != reason:
             changed.append(key)
+        if reason is None:
+            self.reasons.pop(key, None)
+        else:
+            self.reasons[key] = str(reason)
         return shown
+
+    def _arrange(self, changed: list[str]) -> None:
+        """Fit checks and calculated channels to the manifest, and work all of them out."""
+        before = self._formulas
+        self._formulas = {key: row for key, row in self._written.items() if key not in self._channels}
+        for key in before.keys() - self._formulas.keys() - self._channels.keys():
+            self._drop(key)
+        known = self._channels | {key: formula.channel for key, formula in self._formulas.items()}
+        self._bands = {key: band_of(checks, known.get(key)) for key, checks in self._checks.items()}
+        for key, formula in self._formulas.items():
+            self._settle(key, *formula.work_out(self.values), changed)
+
+    def _drop(self, key: str) -> None:
+        self.values.pop(key, None)
+        self.reasons.pop(key, None)
+        self._traces.pop(key, None)
 
     def _follow(self, raw: Any, time_ns: int, received_ns: int) -> int:
         try:

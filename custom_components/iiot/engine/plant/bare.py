@@ -120,6 +120,7 @@ def _show(route: BareRoute, picked: Picked, time_ns: int, received_ns: int, effe
         _learn(member, route.bare, effects)
     changed: list[str] = []
     fitting = member.board.show_moment(_data(picked), picked.values, time_ns, received_ns, changed)
+    member.board.calculate(changed)
     if picked.values:
         member.device.lag_ns = max(0, received_ns - time_ns)
     if changed:
@@ -163,5 +164,7 @@ def _say_unnamed(site: Site, member: Member, state: Bare, effects: list[Effect])
 
 def _journal(site: Site, route: BareRoute, topic: str, message: bytes, flags: int, now: Now) -> None:
     device_id, kid = route.member.device.id, route.topic.kid
+    if route.member.policy.trial:
+        flags |= TimeFlag.TRIAL
     site.waiting.rows.append(JournalRow(now.wall_ns, device_id, topic, kid, 0, 0, flags, None, None, message))
     site.waiting.size += len(message)

@@ -17,7 +17,7 @@ from ..values import DOWN_QOS, NS_PER_S, Connection, Discovery, Happening, Leaf,
 from ..wire import canonical, frames, signing, topics
 from ..wire.codec import Envelope
 from ..wire.heartbeat import Heartbeat, read_heartbeat
-from . import notices, orders
+from . import notices, orders, polls
 from .member import Member
 from .site import Site
 
@@ -246,6 +246,7 @@ def remove(site: Site, device_id: str, now: Now, effects: list[Effect]) -> None:
         return
     site.unroute(member)
     orders.abandon(site, member, now, effects)
+    polls.forget(site, member, effects)
     member.is_removed = True
     member.connection = Connection.LOST
     member.board.values.clear()

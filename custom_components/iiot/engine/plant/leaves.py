@@ -16,7 +16,7 @@ from ..values import NS_PER_S, ClockQuality, Leaf, Now, TimeFlag
 from ..wire.data import RELATIVE_BELOW_S, Data, row_time_ns
 from ..wire.frames import Ack, DeviceAlarm, Header, LogLine, Status
 from ..wire.heartbeat import MAX_SLEEP_S, Heartbeat
-from . import answers, guarding, notices, orders
+from . import answers, guarding, notices, orders, polls
 from .arrival import Arrival, count_refusal
 from .member import MAX_CHANGES, Member
 from .site import Site
@@ -54,6 +54,8 @@ def take_data(arrival: Arrival, data: Data) -> int | None:
         fitting = member.board.fitting(data)
     else:
         fitting = show(arrival, data, timing.time_ns)
+    if data.pid is not None:
+        polls.answer(arrival.site, member, data, now, arrival.effects)
     return _judge_shape(arrival, data, fitting, flags)
 
 
@@ -74,6 +76,7 @@ def show(arrival: Arrival, data: Data, newest: int) -> int:
         times = _placed(member.device, arrival.header, data, arrival.timing, newest)
         newest = max(times)
         fitting = board.show_rows(data, times, arrival.now.wall_ns, changed)
+    board.calculate(changed)
     member.device.lag_ns = max(0, arrival.now.wall_ns - newest)
     if changed or board.position is not position:
         member.values_changed = True
@@ -215,6 +218,7 @@ def take_manifest(arrival: Arrival, manifest: Manifest) -> int | None:
         device.manifest = manifest
         member.manifest_changed = True
         shown = member.board.learn(manifest)
+        arrival.site.replan.add(device.id)
         effects.append(ManifestChanged(device.id))
         if shown:
             guarding.observe(member, shown, arrival.now)

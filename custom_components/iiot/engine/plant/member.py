@@ -49,6 +49,10 @@ class Health:
     """Rows that the device keeps for sending."""
     lost_rows: int
     """Rows that the device gave up and that never came."""
+    poll_timeouts: int | None
+    """Questions for readings that were not answered in time since the hub's start; None: none was asked."""
+    poll_failures: int | None
+    """Readings that were asked for and failed."""
     firmware: str | None
     ip: str | None
     boot: int
@@ -71,6 +75,17 @@ class Wants:
 
 
 @dataclass(kw_only=True, slots=True)
+class Polled:
+    """What came of asking a device for its readings, since the hub's start."""
+
+    sent: int = 0
+    timeouts: int = 0
+    """Questions that were not answered in time, or not in full."""
+    failures: int = 0
+    """Readings that failed."""
+
+
+@dataclass(kw_only=True, slots=True)
 class Member:
     """A registered device, or a removed one whose window must hold."""
 
@@ -84,6 +99,7 @@ class Member:
     """Actuator → who judges wishes for it; those that have interlocks."""
     wants: Wants = field(default_factory=Wants)
     ledger: Ledger = field(default_factory=Ledger)
+    polled: Polled = field(default_factory=Polled)
     connection: Connection = Connection.LOST
     """As last announced."""
     is_removed: bool = False
@@ -143,6 +159,8 @@ class Member:
             skew_s=clock.skew_ns / NS_PER_S if clock and clock.skew_ns is not None else None,
             buffered=beat.buffered if beat else None,
             lost_rows=self.lost_rows,
+            poll_timeouts=self.polled.timeouts if self.polled.sent else None,
+            poll_failures=self.polled.failures if self.polled.sent else None,
             firmware=beat.fw if beat else None,
             ip=beat.net.ip if beat else None,
             boot=device.window.boot,

@@ -1,7 +1,7 @@
 """The façade: one hub's engine. It is told what happens, and says what to do."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..actuation.command import Command
 from ..actuation.interlocks import Condition
@@ -11,9 +11,10 @@ from ..devices.inbox import Inbox
 from ..devices.keys import KeyRing
 from ..effects import Effect, HealthChanged
 from ..errors import Refusal
+from ..polling.schedule import Schedule
 from ..ports import Batch, Entropy, JournalEntry, Kept
 from ..values import NS_PER_S, Now, Settings
-from . import bare, commits, door, guarding, notices, orders, reception, replaying
+from . import care, commits, door, guarding, notices, orders, polls, reception, replaying
 from .arrival import announce
 from .member import Member
 from .policy import Policy
@@ -87,6 +88,11 @@ class Plant:
     def standing(self) -> list[tuple[str, str | None]]:
         """Notices (kind, device) that people see now."""
         return sorted(self._site.notices, key=lambda notice: (notice[0], notice[1] or ""))
+
+    @property
+    def polls(self) -> Schedule:
+        """When devices are asked for readings, and how that goes. Read only."""
+        return self._site.polls
 
     @property
     def accepted(self) -> int:
@@ -179,6 +185,7 @@ class Plant:
     def tick(self, now: Now) -> list[Effect]:
         """Do what time demands; call it about ten times a second."""
         effects: list[Effect] = []
+        polls.run(self._site, now, effects)
         self._upkeep.tick(self._site, now, effects)
         return effects
 
@@ -239,10 +246,13 @@ class Plant:
     def set_policy(self, device_id: str, policy: Policy) -> list[Effect]:
         """Obey what people decided about a device from now on."""
         effects: list[Effect] = []
-        member = self._site.members[device_id]
-        member.policy = policy
-        guarding.set_guards(member)
-        bare.follow(self._site, member, effects)
+        care.follow(self._site, self._site.members[device_id], policy, effects)
+        return effects
+
+    def zero_counters(self, device_id: str, now: Now) -> list[Effect]:
+        """Set a device's counters to zero."""
+        effects: list[Effect] = []
+        care.zero(self._site, self._site.members[device_id], now, effects)
         return effects
 
     def check_policy(self, device_id: str, policy: Policy) -> None:
@@ -262,6 +272,17 @@ class Plant:
         command = orders.take(self._site, member, wish, now, effects, entity_state=entity_state)
         commits.begin(self._site, now, effects)
         return command.cid, effects
+
+    def poll(self, device_id: str, channels: Sequence[str], now: Now) -> tuple[str, list[Effect]]:
+        """Ask a device for readings now: the id of the question, and what to do; raises a `RequestError`.
+
+        What comes of it is told by `PollEnded`.
+        """
+        effects: list[Effect] = []
+        pid = polls.ask(self._site, self.members[device_id], channels, now)
+        polls.run(self._site, now, effects)
+        commits.begin(self._site, now, effects)
+        return pid, effects
 
     def command_of(self, device_id: str, cid: str) -> Command | None:
         """A command by its id, also of a device that was taken out."""

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from ..actuation.interlocks import Interlock
 from ..devices.bare import BareTopic
-from ..records import Bounds, Matching
-
-type Key = Annotated[str, Matching(r"[a-z0-9_]{1,64}", "must be 1 to 64 of a to z, 0 to 9 and _")]
+from ..ingest.calculated import Calculated
+from ..ingest.checks import Checks
+from ..polling.plan import Polling
+from ..records import Bounds, Key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,3 +22,11 @@ class Policy:
     """Of a bare device: where it speaks, and what its payloads hold."""
     interval_s: Annotated[float, Bounds(1, 86_400)] = 300.0
     """Of a bare device: how often it speaks at least."""
+    polling: Polling = field(default_factory=Polling)
+    """When its readings are asked for."""
+    channels: Mapping[Key, Checks] = field(default_factory=dict)
+    """Channel → its gates, and how often it is shown."""
+    calculated: Mapping[Key, Calculated] = field(default_factory=dict)
+    """Key → what the hub works out under it."""
+    trial: bool = False
+    """It is being tried or mended: what it says is kept and shown, and marked."""

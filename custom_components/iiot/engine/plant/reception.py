@@ -251,6 +251,8 @@ def _journal(
     site: Site, incoming: Incoming, now: Now, flags: int = 0, anchor_ns: int | None = None, skew_ns: int | None = None
 ) -> None:
     device_id, header, message = incoming.member.device.id, incoming.header, incoming.message
+    if incoming.member.policy.trial:
+        flags |= TimeFlag.TRIAL
     kid, boot, seq = header.kid, header.boot, header.seq
     site.waiting.rows.append(
         JournalRow(now.wall_ns, device_id, incoming.topic, kid, boot, seq, flags, anchor_ns, skew_ns, message)

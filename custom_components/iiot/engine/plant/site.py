@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ..devices.inbox import Inbox
 from ..devices.refusals import Refusals
+from ..polling.schedule import Schedule
 from ..ports import Batch, Entropy, JournalRow
 from ..values import UP_LEAVES, Leaf, Settings
 from ..wire import topics
@@ -74,8 +75,16 @@ class Site:
     """The hub's own clock is in question."""
     accepted: int = 0
     jumps: Jumps = field(default_factory=Jumps)
+    polls: Schedule = field(init=False)
+    """When devices are asked for readings."""
+    replan: set[str] = field(default_factory=set)
+    """Devices whose part in it has changed."""
     notices: set[tuple[str, str | None]] = field(default_factory=set)
     """What people are being told, so that it is said once."""
+
+    def __post_init__(self) -> None:
+        """Make what depends on the settings."""
+        self.polls = Schedule(self.settings.polls_at_once)
 
     def route(self, member: Member) -> None:
         """Recognise the member's topics; those of a bare device are known with its policy."""

@@ -1,0 +1,48 @@
+"""What people decide about a device while it works: their policy for it, and its counters."""
+
+from ..effects import CountersZeroed, Effect, Happened, HealthChanged, ManifestChanged, ValuesChanged
+from ..values import Happening, Now
+from . import bare, guarding
+from .member import Member, Polled
+from .policy import Policy
+from .site import Site
+
+
+def follow(site: Site, member: Member, policy: Policy, effects: list[Effect]) -> None:
+    """Obey a policy from now on."""
+    before, member.policy = member.policy, policy
+    guarding.set_guards(member)
+    bare.follow(site, member, effects)
+    if policy == before:
+        return
+    device_id = member.device.id
+    site.replan.add(device_id)
+    if (policy.channels, policy.calculated) != (before.channels, before.calculated):
+        changed = member.board.obey(policy.channels, policy.calculated)
+        member.values_changed = True
+        effects += [ManifestChanged(device_id), ValuesChanged(device_id, changed)]
+    if policy.trial is not before.trial:
+        effects.append(Happened(device_id, Happening.TRIAL_BEGAN if policy.trial else Happening.TRIAL_ENDED))
+
+
+def counters_of(member: Member) -> dict[str, int]:
+    """Give every figure that counts up."""
+    figures = {
+        "refused": member.device.refusals.total,
+        "lost_rows": member.lost_rows,
+        "repeated_rows": member.repeated_rows,
+        "polls": member.polled.sent,
+        "poll_timeouts": member.polled.timeouts,
+        "poll_failures": member.polled.failures,
+    }
+    return figures | {f"refused_{code}": count for code, count in sorted(member.device.refusals.counts.items())}
+
+
+def zero(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
+    """Begin to count anew; the old figures go out once more, to be kept."""
+    effects.append(CountersZeroed(member.device.id, counters_of(member)))
+    member.device.refusals.counts.clear()
+    member.lost_rows = member.repeated_rows = 0
+    member.polled = Polled()
+    site.touch(member, now.steady_ns, 0)
+    effects.append(HealthChanged(member.device.id))
