@@ -1,9 +1,9 @@
-"""Buttons: actuators that do one thing when pressed."""
+"""Buttons: actuators that do one thing when pressed, and one that sets a device's counters to zero."""
 
-from typing import Any, cast, override
+from typing import Any, override
 
 from homeassistant.components.button import ButtonEntity
-from homeassistant.const import Platform
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -11,7 +11,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .bridge.actuators import ActuatorDescription
 from .bridge.points import Points
 from .bridge.stations import Described, Station
-from .entity import ActuatorEntity
+from .engine.actuation.roles import Role
+from .entity import ActuatorEntity, IiotEntity
 from .runtime import IiotConfigEntry
 
 PARALLEL_UPDATES = 0  # the hub keeps the order of one device's commands, and different devices act side by side
@@ -37,5 +38,30 @@ class ActuatorButton(ActuatorEntity, ButtonEntity):
         await self._async_move(None)
 
 
+class ZeroCountersButton(IiotEntity, ButtonEntity):
+    """Sets the device's counters to zero; their old figures go into an event."""
+
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_entity_registry_enabled_default = False
+    _attr_translation_key = "device_zero_counters"
+
+    @override
+    def _take(self) -> bool:
+        is_available = self.station.member is not None
+        if is_available is self._attr_available:
+            return False
+        self._attr_available = is_available
+        return True
+
+    @override
+    async def async_press(self) -> None:
+        hub, device_id = self._points.hub, self.station.device_id
+        user_id = self._context.user_id if self._context else None
+        await hub.roles.async_permit(user_id, hub.roles.device(device_id), Role.ENGINEER, is_control=True)
+        hub.zero_counters(device_id)
+
+
 def _make(points: Points, station: Station, description: Described) -> Entity:
-    return ActuatorButton(points, station, cast("ActuatorDescription", description))
+    if isinstance(description, ActuatorDescription):
+        return ActuatorButton(points, station, description)
+    return ZeroCountersButton(points, station, description)

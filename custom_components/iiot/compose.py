@@ -20,6 +20,7 @@ from .const import (
     CONF_LATE_FACTOR,
     CONF_LISTEN_ONLY,
     CONF_LOST_FACTOR,
+    CONF_POLLS_AT_ONCE,
     CONF_PREFIX,
     CONF_SKEW_LIMIT,
     CONF_STRICT,
@@ -52,6 +53,7 @@ def settings_of(entry: IiotConfigEntry) -> Settings:
         lost_factor=options.get(CONF_LOST_FACTOR, plain.lost_factor),
         strict=options.get(CONF_STRICT, plain.strict),
         listen_only=options.get(CONF_LISTEN_ONLY, plain.listen_only),
+        polls_at_once=round(options.get(CONF_POLLS_AT_ONCE, plain.polls_at_once)),
     )
 
 

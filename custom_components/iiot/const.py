@@ -27,6 +27,7 @@ CONF_LATE_FACTOR: Final = "late_factor"
 CONF_LOST_FACTOR: Final = "lost_factor"
 CONF_STRICT: Final = "strict"
 CONF_LISTEN_ONLY: Final = "listen_only"
+CONF_POLLS_AT_ONCE: Final = "polls_at_once"
 CONF_GRANTS: Final = "grants"
 """Who has which role where: `engine/actuation/roles.py`."""
 

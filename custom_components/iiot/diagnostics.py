@@ -18,6 +18,7 @@ from .engine.devices.inbox import Inbox
 from .engine.devices.manifest import Manifest
 from .engine.errors import StoreError
 from .engine.plant import Member, Plant
+from .engine.polling.schedule import Schedule
 from .engine.ports import STATE_VERSION
 from .engine.stores import migrations
 from .engine.values import NS_PER_S
@@ -54,6 +55,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: IiotCon
             "notices": [{"kind": kind, "device": device_id} for kind, device_id in plant.standing],
             "journal": await _journal(runtime.hub),
             "inbox": _inbox(plant.inbox),
+            "polls": _polls(plant.polls),
             "devices": [_device(plant, subentry) for subentry in entry.subentries.values()],
         }
     return _without_secrets(facts)
@@ -74,6 +76,7 @@ async def async_get_device_diagnostics(
         manifest = member.device.manifest
         facts |= {
             "manifest": None if manifest is None else _manifest(manifest),
+            "reasons": dict(member.board.reasons),
             "qualities": {key: shown.quality.name.lower() for key, shown in member.board.values.items()},
             "waveforms_only": sorted(member.board.waves),
         }
@@ -138,6 +141,21 @@ def _inbox(inbox: Inbox) -> dict[str, Any]:
     }
 
 
+def _polls(schedule: Schedule) -> dict[str, Any]:
+    late, took = sorted(schedule.late_ns), sorted(schedule.took_ns)
+    return {
+        "devices": schedule.devices,
+        "open": len(schedule.open),
+        "at_once": schedule.most,
+        "late_s": {"median": _middle_s(late), "most": late[-1] / NS_PER_S if late else None},
+        "took_s": {"median": _middle_s(took), "most": took[-1] / NS_PER_S if took else None},
+    }
+
+
+def _middle_s(sorted_ns: list[int]) -> float | None:
+    return sorted_ns[len(sorted_ns) // 2] / NS_PER_S if sorted_ns else None
+
+
 def _device(plant: Plant, subentry: ConfigSubentry) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "device_id": subentry.unique_id,
@@ -156,6 +174,7 @@ def _member(member: Member) -> dict[str, Any]:
         "health": asdict(member.health()),
         "messages": member.messages,
         "repeated_rows": member.repeated_rows,
+        "polled": asdict(member.polled),
         "refused": dict(device.refusals.counts),
         "two_devices_hold_this_key": device.has_twin,
         "second_commander": device.is_foreign,

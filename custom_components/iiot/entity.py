@@ -63,7 +63,7 @@ class ChannelEntity(IiotEntity):
         self._key: Final = description.key
         self._convert: Final = description.convert
         self._holds_object: Final = description.holds_object
-        self._fact: tuple[bool, Any, Quality] | None = None
+        self._fact: tuple[bool, Any, Quality, str | None, bool] | None = None
         self._attr_name = description.name
         self._attr_entity_category = description.category
 
@@ -72,10 +72,16 @@ class ChannelEntity(IiotEntity):
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
         """Only what is out of the ordinary, and what a person wrote: attributes are stored with each state."""
         found: dict[str, Any] = {}
-        if self._fact is not None and self._fact[2] is not Quality.GOOD and self._fact[1] is not None:
-            found["quality"] = self._fact[2].name.lower()
-        if self._holds_object and self._fact is not None and self._fact[1] is not None:
-            found["value"] = json.loads(self._fact[1])
+        if self._fact is not None:
+            _, value, quality, reason, trial = self._fact
+            if quality is not Quality.GOOD and value is not None:
+                found["quality"] = quality.name.lower()
+            if reason is not None:
+                found["reason"] = reason
+            if trial:
+                found = {"quality": "trial", **found, "trial": True}
+            if self._holds_object and value is not None:
+                found["value"] = json.loads(value)
         if text := self.station.channel_descriptions.get(self._key):
             found["description"] = text
         return found or None
@@ -85,7 +91,8 @@ class ChannelEntity(IiotEntity):
         member = self.station.member
         is_available = member is not None and member.connection is not Connection.LOST
         shown = _NOTHING if member is None else member.board.values.get(self._key, _NOTHING)
-        fact = (is_available, shown.value, shown.quality)
+        reason = None if member is None else member.board.reasons.get(self._key)
+        fact = (is_available, shown.value, shown.quality, reason, member is not None and member.policy.trial)
         if fact == self._fact:
             return False
         self._fact = fact

@@ -22,6 +22,7 @@ from .bridge.events import (
     ATTR_LEFT_OUT,
     ATTR_SITE,
     COMMAND,
+    COUNTERS_ZEROED,
     NOTICE,
     POLICY_CHANGED,
     REFUSED,
@@ -29,7 +30,7 @@ from .bridge.events import (
     WISH_REFUSED,
     WISH_WAITS,
 )
-from .bridge.notices import JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
+from .bridge.notices import CHANNEL_CHATTERS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
 from .const import DOMAIN, EVENT_DEVICE
 from .engine.actuation.command import Step
 from .engine.plant import notices
@@ -41,6 +42,8 @@ HAPPENINGS: Final = {
     Happening.ENROLLED: "joined the site {site}",
     Happening.REMOVED: "was removed from the site {site}",
     Happening.KEY_PROVED: "proved that it holds a key of the site {site}",
+    Happening.TRIAL_BEGAN: "is in maintenance mode: its values are marked as trial",
+    Happening.TRIAL_ENDED: "is in maintenance mode no more",
 }
 STEPS: Final = {
     Step.REQUESTED: "is to do {command}{args}",
@@ -75,6 +78,10 @@ NOTICES: Final = {
         "speaks a version of the protocol that this hub knows",
     ),
     notices.CHANNELS: ("sends values on {topic} that nobody has named", "has names for its values"),
+    CHANNEL_CHATTERS: (
+        "changes {channels} so often that it is shown slower",
+        "changes all channels at a fair pace again",
+    ),
     JOURNAL_BEGAN_ANEW: ("began a new journal: the old one was missing", ""),
     JOURNAL_OVERRUN: ("lost {rows} rows of its journal before {readers} read them", ""),
 }
@@ -113,6 +120,11 @@ def _message(kind: str, facts: Mapping[str, Any]) -> str:
         words = "had a message refused: {detail} ({code}, {count} so far)"
         if not facts.get(ATTR_DEVICE):
             words = "refused a message of nobody it knows: {detail} ({code}, {count} so far)"
+    elif kind == COUNTERS_ZEROED:
+        words = "begins to count anew; so far it had {figures}"
+        figures = dict(facts.get("figures", {})).items()
+        had = ", ".join(f"{name.replace('_', ' ')} {figure}" for name, figure in figures if figure)
+        facts = {**facts, "figures": had or "nothing counted"}
     elif kind == NOTICE and facts.get("notice") in NOTICES:
         words = NOTICES[facts["notice"]][0 if facts.get("active") else 1]
         facts = {**facts, **facts.get("facts", {})}

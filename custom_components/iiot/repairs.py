@@ -13,6 +13,7 @@ from .bridge.budget import busiest, diagnostic_entities, disable
 from .bridge.enrolment import listed, running_hub
 from .bridge.hub import Hub
 from .bridge.notices import (
+    CHANNEL_CHATTERS,
     DATA_DEVICE_ID,
     DATA_ENTRY_ID,
     DATA_KIND,
@@ -133,7 +134,7 @@ class KeyFlow(NoticeFlow):
 
 
 class ChannelsFlow(NoticeFlow):
-    """A bare device speaks, and nobody has said what its values are: a person names them."""
+    """A bare device speaks and nobody has named its values, or a channel changes too often: a person sets its channels."""
 
     @override
     async def async_settle(self) -> RepairsFlowResult:
@@ -182,6 +183,7 @@ _FLOWS: Final[dict[str, type[NoticeFlow]]] = {
     JOURNAL_OVERRUN: NoticeFlow,
     JOURNAL_BEGAN_ANEW: NoticeFlow,
     ENTITY_BUDGET: BudgetFlow,
+    CHANNEL_CHATTERS: ChannelsFlow,
 }
 
 

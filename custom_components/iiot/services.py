@@ -20,6 +20,7 @@ from .engine.values import NS_PER_S
 
 ATTR_ARGS: Final = "args"
 ATTR_CHANNEL: Final = "channel"
+ATTR_CHANNELS: Final = "channels"
 ATTR_COMMAND: Final = "command"
 ATTR_DURATION: Final = "duration"
 ATTR_LIFETIME: Final = "lifetime"
@@ -34,6 +35,8 @@ _COMMON: Final = {
     probatio.Optional(ATTR_WAIT, default=False): cv.boolean,
     probatio.Optional(ATTR_LIFETIME, default={"seconds": 30}): probatio.All(_SECONDS, probatio.Range(min=1, max=3600)),
 }
+
+POLL: Final = "poll"
 
 type Fields = Mapping[str, Any]
 
@@ -101,6 +104,46 @@ def async_setup_services(hass: HomeAssistant) -> None:
             schema=probatio.Schema({**_COMMON, **action.fields}),
             supports_response=SupportsResponse.OPTIONAL,
         )
+    hass.services.async_register(
+        DOMAIN,
+        POLL,
+        _poll_handler(hass),
+        schema=probatio.Schema(
+            {
+                **cv.ENTITY_SERVICE_FIELDS,
+                probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+                probatio.Optional(ATTR_CHANNELS, default=list): probatio.All(cv.ensure_list, [cv.string]),
+            }
+        ),
+        supports_response=SupportsResponse.OPTIONAL,
+    )
+
+
+def _poll_handler(hass: HomeAssistant) -> Callable[[ServiceCall], Any]:
+    async def handle(call: ServiceCall) -> ServiceResponse:
+        targets = devices_of(hass, call.data, call.data.get(ATTR_CONFIG_ENTRY_ID))
+        channels, user_id = call.data[ATTR_CHANNELS], call.context.user_id
+        results = await asyncio.gather(*(_async_poll(target, channels, user_id) for target in targets))
+        if call.return_response:
+            return {"devices": dict(results)}
+        _raise_for_failures(results)
+        return None
+
+    return handle
+
+
+async def _async_poll(target: Target, channels: list[str], user_id: str | None) -> tuple[str, dict[str, Any]]:
+    """Ask one device for readings; gives its registry id and what came."""
+    facts: dict[str, Any] = {"name": target.name, "id": target.device_id}
+    try:
+        answer = await target.hub.questions.async_ask(target.device_id, channels, user_id)
+    except HomeAssistantError as err:
+        return target.registry_id, {**facts, "status": "refused", "reason": str(err)}
+    facts |= {"status": "failed" if answer.failed else str(Step.DONE), "values": answer.values}
+    if answer.failed:
+        facts["failed"] = answer.failed
+        facts["reason"] = ", ".join(f"{key} {word}" for key, word in answer.failed.items())
+    return target.registry_id, facts
 
 
 def _handler(hass: HomeAssistant, action: Action) -> Callable[[ServiceCall], Any]:

@@ -1,17 +1,20 @@
-"""Switches: actuators that are on or off."""
+"""Switches: actuators that are on or off, and the maintenance mode of a device."""
 
-from typing import Any, cast, override
+from dataclasses import replace
+from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity
-from homeassistant.const import Platform
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bridge.actuators import ActuatorDescription
 from .bridge.points import Points
+from .bridge.policies import write_policy
 from .bridge.stations import Described, Station
-from .entity import ActuatorEntity
+from .engine.actuation.roles import Role
+from .entity import ActuatorEntity, IiotEntity
 from .runtime import IiotConfigEntry
 
 PARALLEL_UPDATES = 0  # the hub keeps the order of one device's commands, and different devices act side by side
@@ -41,5 +44,41 @@ class ActuatorSwitch(ActuatorEntity, SwitchEntity):
         await self._async_move(False)
 
 
+class MaintenanceSwitch(IiotEntity, SwitchEntity):
+    """While it is on, what the device says is kept and shown, and marked as trial."""
+
+    _attr_entity_category = EntityCategory.CONFIG
+    _attr_translation_key = "device_maintenance"
+
+    @override
+    def _take(self) -> bool:
+        member = self.station.member
+        fact = (member is not None, None if member is None else member.policy.trial)
+        if fact == (self._attr_available, self._attr_is_on):
+            return False
+        self._attr_available, self._attr_is_on = fact
+        return True
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        await self._async_turn(trial=True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        await self._async_turn(trial=False)
+
+    async def _async_turn(self, *, trial: bool) -> None:
+        """Do it for an engineer; raises in words for anybody else."""
+        hub, member, context = self._points.hub, self.station.member, self._context
+        subentry = hub.entry.subentries.get(self.station.id)
+        node = hub.roles.device(self.station.device_id)
+        user_id = context.user_id if context else None
+        await hub.roles.async_permit(user_id, node, Role.ENGINEER, is_control=True)
+        if member is not None and subentry is not None:
+            write_policy(hub, subentry, replace(member.policy, trial=trial), context)
+
+
 def _make(points: Points, station: Station, description: Described) -> Entity:
-    return ActuatorSwitch(points, station, cast("ActuatorDescription", description))
+    if isinstance(description, ActuatorDescription):
+        return ActuatorSwitch(points, station, description)
+    return MaintenanceSwitch(points, station, description)

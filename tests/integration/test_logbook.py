@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import asy
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.iiot.bridge import events
-from custom_components.iiot.bridge.notices import JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
+from custom_components.iiot.bridge.notices import CHANNEL_CHATTERS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
 from custom_components.iiot.bridge.stations import device_identifier, hub_identifier
 from custom_components.iiot.const import DOMAIN, EVENT_DEVICE
 from custom_components.iiot.engine.effects import Notice, Refused
@@ -210,7 +210,7 @@ async def test_a_flood_leaves_lines_out_and_says_how_many(
 
 def test_everything_that_can_happen_has_its_words() -> None:
     assert HAPPENINGS.keys() == set(Happening)
-    assert NOTICES.keys() == {*notices.KINDS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN}
+    assert NOTICES.keys() == {*notices.KINDS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, CHANNEL_CHATTERS}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ PREFERENCES = {
     "joining": {"discovery": "verified"},
     "time": {"delay_limit": 60, "skew_limit": 30, "strict": True},
     "liveness": {"late_factor": 2, "lost_factor": 5},
-    "traffic": {"state_interval": 0.5, "listen_only": True},
+    "traffic": {"state_interval": 0.5, "polls_at_once": 5, "listen_only": True},
 }
 
 
@@ -49,6 +49,7 @@ async def test_the_hub_starts_anew_with_the_preferences(hass: HomeAssistant, mqt
         lost_factor=5,
         strict=True,
         listen_only=True,
+        polls_at_once=5,
     )
 
 
@@ -68,6 +69,7 @@ async def test_the_form_shows_what_holds_now(hass: HomeAssistant, mqtt_mock: Any
         "late_factor": 1.5,
         "lost_factor": 3.0,
         "state_interval": 1.0,
+        "polls_at_once": 20,
         "listen_only": False,
     }
 

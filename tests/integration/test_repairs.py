@@ -161,7 +161,11 @@ async def test_diagnostic_entities_make_room(hass: HomeAssistant) -> None:
         found = er.async_entries_for_config_entry(registry, entry.entry_id)
         return [one for one in found if one.disabled_by is None]
 
-    diagnostic = [one.entity_id for one in enabled() if one.config_subentry_id and one.entity_category is not None]
+    diagnostic = [
+        one.entity_id
+        for one in enabled()
+        if one.config_subentry_id and one.entity_category is EntityCategory.DIAGNOSTIC
+    ]
     assert diagnostic
     others = {one.entity_id for one in enabled()} - set(diagnostic)
     repair = Repair(hass, entry, ENTITY_BUDGET, None)

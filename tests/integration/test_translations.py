@@ -24,7 +24,13 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.iiot.bridge.health import FLEET, HEALTH
 from custom_components.iiot.bridge.listening import LISTEN_S
-from custom_components.iiot.bridge.notices import ENTITY_BUDGET, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, NEWER_ENTRY
+from custom_components.iiot.bridge.notices import (
+    CHANNEL_CHATTERS,
+    ENTITY_BUDGET,
+    JOURNAL_BEGAN_ANEW,
+    JOURNAL_OVERRUN,
+    NEWER_ENTRY,
+)
 from custom_components.iiot.const import DOMAIN, SUBENTRY_BARE
 from custom_components.iiot.engine.actuation import ledger, wish
 from custom_components.iiot.engine.actuation.command import Step
@@ -39,9 +45,10 @@ from custom_components.iiot.engine.errors import (
     PrefixError,
     RecordError,
 )
+from custom_components.iiot.engine.ingest.expression import Flaw
 from custom_components.iiot.engine.links.faults import Fault
 from custom_components.iiot.engine.links.tls import Pem
-from custom_components.iiot.engine.plant import notices, orders
+from custom_components.iiot.engine.plant import notices, orders, polls
 from custom_components.iiot.engine.values import UP_LEAVES
 from custom_components.iiot.engine.wire import codec
 from custom_components.iiot.event import LEVELS
@@ -65,6 +72,7 @@ from .joining import (  # noqa: F401  # fixtures
     expected_lingering_timers,
     hass_config_dir,
     open_card,
+    open_page,
     settle,
     start_device_form,
 )
@@ -82,6 +90,7 @@ FACTS = {
     notices.CHANNELS: {"topic"},
     JOURNAL_OVERRUN: {"rows", "readers", "noisiest"},
     ENTITY_BUDGET: {"enabled", "devices", "diagnostic"},
+    CHANNEL_CHATTERS: {"channels"},
     NEWER_ENTRY: {"version", "known"},
 }
 BANKS = {
@@ -98,6 +107,7 @@ BANKS = {
     "silence": {"broker_away", "elsewhere", "others_heard", "nothing_at_all", "any_device"},
 }
 """Words that forms and screens are put together from."""
+DEVICE_FLOW = tuple(f"flows/{name}.py" for name in ("device", "keys", "interlocks", "polling", "channels"))
 SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
 
 
@@ -167,7 +177,8 @@ class Shown:
             for path, part in parts.items():
                 written[path] = set(part.get("data", {}))
                 assert written[path] == set(part.get("data_description", {})), path
-        shown = {path: set() if path.endswith(".channel_descriptions") else seen for path, seen in self.fields.items()}
+        own = (".channel_descriptions", ".own_intervals")  # their fields are called as the device's channels
+        shown = {path: set() if path.endswith(own) else seen for path, seen in self.fields.items()}
         assert {path: seen for path, seen in shown.items() if seen} == {p: seen for p, seen in written.items() if seen}
         assert shown.keys() >= self.steps.keys()
 
@@ -220,6 +231,13 @@ async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
         form = shown.add(await subentries.async_configure(menu["flow_id"], {"next_step_id": page}))
         if page == "interlocks":
             shown.add(await subentries.async_configure(form["flow_id"], {"actuator": "speed"}))
+    gates = await open_page(hass, entry, "channels")
+    shown.add(await answer_device_form(hass, gates, channel="temp"))
+    form = await open_page(hass, entry, "calculated")
+    await answer_device_form(hass, form, channel_key="twice", name="Twice", expression="temp * 2")
+    await settle(hass)
+    form = shown.add(await open_page(hass, entry, "calculated"))
+    shown.add(await answer_device_form(hass, form, channel="twice"))
     assert "details.channel_descriptions" in shown.fields
     return shown
 
@@ -309,9 +327,8 @@ def key_steps() -> str:
 def test_every_error_has_its_words() -> None:
     broker = {f"broker_{fault}" for fault in Fault} | {"broker_login_missing"} | {pem.value for pem in Pem}
     assert set(WORDS["config"]["error"]) == errors_in(source("config_flow.py")) | errors_in(key_steps()) | broker
-    assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(
-        source("flows/device.py", "flows/keys.py", "flows/interlocks.py")
-    )
+    formulas = {f"expression_{flaw}" for flaw in Flaw}
+    assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(source(*DEVICE_FLOW)) | formulas
     assert set(WORDS["config_subentries"]["bare"]["error"]) == errors_in(source("flows/bare.py")) | {FilterError.code}
     options = source("flows/options.py", "flows/connectivity.py")
     assert set(WORDS["options"]["error"]) == errors_in(options) | {DeviceIdError.code}
@@ -322,16 +339,15 @@ def test_every_end_has_its_words() -> None:
     ends = aborts_in(source("config_flow.py", "flows/broker.py")) | aborts_in(key_steps())
     ends |= {"reauth_successful", "reconfigure_successful"}  # Home Assistant's own helper names them
     assert set(WORDS["config"]["abort"]) == shared | ends
-    assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(
-        source("flows/device.py", "flows/keys.py", "flows/interlocks.py")
-    )
+    assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(source(*DEVICE_FLOW))
     assert set(WORDS["config_subentries"]["bare"]["abort"]) == shared | aborts_in(source("flows/bare.py"))
     assert set(WORDS["options"]["abort"]) == shared - {"already_configured"} | aborts_in(source("flows/roles.py"))
     assert placeholders(WORDS["config"]["abort"]["device_added"]) == {"name", "site"}
 
 
 def test_every_repair_has_its_words() -> None:
-    assert set(WORDS["issues"]) == {*notices.KINDS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, ENTITY_BUDGET, NEWER_ENTRY}
+    ours = {JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, ENTITY_BUDGET, NEWER_ENTRY, CHANNEL_CHATTERS}
+    assert set(WORDS["issues"]) == {*notices.KINDS, *ours}
     for kind, words in WORDS["issues"].items():
         asked = {name for _, text in texts(words) for name in placeholders(text)}
         assert asked <= EVERYWHERE | FACTS.get(kind, set()), kind
@@ -359,6 +375,7 @@ def refusals_of_wishes() -> set[str]:
     """Translation keys of what stands in the way of a command, and of how one ends that is not done."""
     waits_or_fine = {Step.REQUESTED, Step.SENT, Step.ACCEPTED, Step.DONE}
     refused = {ledger.QueueFullError, orders.AwayError, orders.MutedError, orders.ListenOnlyError}
+    refused |= {polls.NotPolledError, polls.NoChannelError, polls.PollQueueError}
     refused |= {wish.ActuatorError, wish.ValueRefusedError, wish.UnsupportedError, RecordError}
     found = {error.code for error in refused} | {f"command_{step}" for step in Step if step not in waits_or_fine}
     return found | set(Bar) | {"needs_admin", "needs_operator", "needs_engineer", "needs_engineer_above"}
@@ -387,9 +404,11 @@ def keys_in(name: str) -> set[str]:
 
 def test_every_entity_of_ours_has_its_words() -> None:
     figures = {row.key.replace(".", "_"): set(row.options) for row in (*HEALTH, *FLEET)}
-    assert set(WORDS["entity"]) == {"sensor", "event", "device_tracker"}
+    assert set(WORDS["entity"]) == {"sensor", "event", "device_tracker", "switch", "button"}
     assert shown_with_words("sensor") == figures
     assert shown_with_words("event").keys() == keys_in("event.py")
+    assert shown_with_words("switch").keys() == keys_in("switch.py")
+    assert shown_with_words("button").keys() == keys_in("button.py")
     assert shown_with_words("device_tracker").keys() == keys_in("device_tracker.py")
     kinds = WORDS["entity"]["event"]["device_log"]["state_attributes"]["event_type"]["state"]
     assert set(kinds) == set(LEVELS)

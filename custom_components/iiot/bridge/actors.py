@@ -14,6 +14,7 @@ from ..engine.actuation.roles import Role
 from ..engine.actuation.wish import Wish
 from ..engine.errors import RequestError
 from ..engine.plant.orders import AwayError, MutedError
+from ..engine.plant.polls import PollQueueError
 from ..engine.values import Scalar
 from .enrolment import plain
 from .second_person import SecondPerson
@@ -25,7 +26,7 @@ CONTROL: Final = "entity"
 """Source of a wish that came by a control, which has rights of Home Assistant's own."""
 PRESS: Final = "press"
 SET: Final = "set"
-_NOT_NOW: Final = (AwayError, MutedError, QueueFullError)
+_NOT_NOW: Final = (AwayError, MutedError, QueueFullError, PollQueueError)
 """Refusals that have to do with the device's present state, not with what was asked."""
 
 
@@ -64,11 +65,11 @@ class Actors:
         try:
             command = self._hub.command(device_id, wish)
         except InterlockError as err:
-            words = self._in_words(device_id, err)
+            words = self.in_words(device_id, err)
             self._barred(device_id, wish, err, words)
             raise words from err
         except RequestError as err:
-            raise self._in_words(device_id, err) from err
+            raise self.in_words(device_id, err) from err
         self._second.settled(device_id, wish)
         return command
 
@@ -114,7 +115,8 @@ class Actors:
         self._hub.effects.events.wish_waits(device_id, wish, seconds)
         self._second.ask(device_id, self._name(device_id), str(err.facts["name"]), wish, seconds)
 
-    def _in_words(self, device_id: str, err: RequestError) -> HomeAssistantError:
+    def in_words(self, device_id: str, err: RequestError) -> HomeAssistantError:
+        """Say in words why something cannot be asked of a device."""
         kind = HomeAssistantError if isinstance(err, _NOT_NOW) else ServiceValidationError
         facts = {
             name: plain(f"{fact:.10g}" if isinstance(fact, float) else str(fact)) for name, fact in err.facts.items()

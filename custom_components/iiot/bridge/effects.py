@@ -10,6 +10,7 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from ..engine.effects import (
     CommandChanged,
     ConnectionChanged,
+    CountersZeroed,
     DeviceLogged,
     Effect,
     Enrol,
@@ -18,6 +19,7 @@ from ..engine.effects import (
     ManifestChanged,
     Notice,
     Offer,
+    PollEnded,
     Refused,
     ValuesChanged,
     Withdraw,
@@ -89,11 +91,15 @@ class Effects:
                 self._tell(self.manifests, device_id)
             case CommandChanged(device_id, cid):
                 self._command_changed(device_id, cid)
+            case PollEnded():
+                self._hub.questions.ended(effect)
             case DeviceLogged(device_id, level, logger, msg):
                 for on_log in self.logs:
                     on_log(device_id, level, logger, msg)
             case Happened():
                 self.events.happened(effect)
+            case CountersZeroed():
+                self.events.zeroed(effect)
             case Refused():
                 self._log_refusal(effect)
                 self.events.refused(effect)
@@ -105,12 +111,12 @@ class Effects:
             case Enrol(device_id):
                 discovery.enrol(self._hub, device_id)
             case Notice():
-                self._show(effect)
+                self.show(effect)
 
     @callback
     def journal_began_anew(self) -> None:
         """Say that the memory of what was accepted is gone."""
-        self._show(Notice(JOURNAL_BEGAN_ANEW, None, True, {}))
+        self.show(Notice(JOURNAL_BEGAN_ANEW, None, True, {}))
 
     @callback
     def journal_trimmed(self, done: Trimmed) -> None:
@@ -126,7 +132,7 @@ class Effects:
                 done.noisiest,
             )
             facts: dict[str, Fact] = {"rows": lost, "readers": readers, "noisiest": done.noisiest}
-            self._show(Notice(JOURNAL_OVERRUN, None, True, facts))
+            self.show(Notice(JOURNAL_OVERRUN, None, True, facts))
 
     def _command_changed(self, device_id: str, cid: str) -> None:
         for on_command in self.commands:
@@ -136,7 +142,9 @@ class Effects:
         if command is not None:
             self.events.commanded(command)
 
-    def _show(self, notice: Notice) -> None:
+    @callback
+    def show(self, notice: Notice) -> None:
+        """Let people see a notice, or take it away."""
         show_notice(self._hub.hass, self._hub.entry, notice)
         self.events.noticed(notice)
 

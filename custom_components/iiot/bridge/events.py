@@ -11,7 +11,7 @@ from homeassistant.util.ulid import ulid_now
 from ..const import DOMAIN, EVENT_DEVICE
 from ..engine.actuation.command import Actor, Command
 from ..engine.actuation.wish import Wish
-from ..engine.effects import Happened, Notice, Refused
+from ..engine.effects import CountersZeroed, Happened, Notice, Refused
 from ..engine.errors import Fact
 from .health import CONNECTION_KEY
 from .mapping import clean_name
@@ -36,6 +36,7 @@ WISH_REFUSED: Final = "wish_refused"
 WISH_WAITS: Final = "wish_waits"
 POLICY_CHANGED: Final = "policy_changed"
 ROLE_SET: Final = "role_set"
+COUNTERS_ZEROED: Final = "counters_zeroed"
 
 MOST: Final = 60
 SPAN_S: Final = 60.0
@@ -55,6 +56,11 @@ class Events:
     def happened(self, effect: Happened) -> None:
         """Something in the life of a device."""
         self._fire(effect.what.value, effect.device_id, {})
+
+    @callback
+    def zeroed(self, effect: CountersZeroed) -> None:
+        """A device's counters stand at 0 again. A person did it, so it is told whatever else is."""
+        self._tell(COUNTERS_ZEROED, effect.device_id, {"figures": dict(effect.figures)})
 
     @callback
     def refused(self, effect: Refused) -> None:

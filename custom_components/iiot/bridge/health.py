@@ -78,6 +78,10 @@ class ExtraDescription:
     pace_s: float | None = None
 
 
+MAINTENANCE: Final = ExtraDescription(key="device.maintenance", platform=Platform.SWITCH, pace_s=0.0)
+ZERO_COUNTERS: Final = ExtraDescription(key="device.zero_counters", platform=Platform.BUTTON)
+
+
 def _moment(time_ns: int | None) -> datetime | None:
     return None if time_ns is None else datetime.fromtimestamp(time_ns // NS_PER_S, UTC)
 
@@ -179,6 +183,20 @@ HEALTH: Final = (
         state_class=SensorStateClass.TOTAL_INCREASING,
         is_always_available=True,
         read=lambda health: health.lost_rows,
+    ),
+    HealthDescription(
+        key="health.poll_timeouts",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        is_optional=True,
+        is_always_available=True,
+        read=lambda health: health.poll_timeouts,
+    ),
+    HealthDescription(
+        key="health.poll_failures",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        is_optional=True,
+        is_always_available=True,
+        read=lambda health: health.poll_failures,
     ),
     HealthDescription(key="health.firmware", read=lambda health: health.firmware),
 )

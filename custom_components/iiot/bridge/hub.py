@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -12,7 +12,7 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
 
-from ..engine.effects import Commit, Effect, Publish
+from ..engine.effects import Commit, Effect, PollEnded, Publish
 from ..engine.errors import Refusal, StoreError
 from ..engine.ports import Batch, Extent, Trimmed
 from ..engine.values import NS_PER_S, Now
@@ -21,6 +21,7 @@ from .actors import Actors
 from .effects import Effects, Verdict
 from .enrolment import policy_of
 from .notices import standing_notices
+from .questions import Questions
 from .roles import Roles
 from .states import known_state
 
@@ -85,6 +86,7 @@ class Hub:
         self._store_turn: Final = asyncio.Lock()
         self.actors: Final = Actors(self)
         self.roles: Final = Roles(self)
+        self.questions: Final = Questions(self)
         self._commit: asyncio.Task[None] | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._releases: list[CALLBACK_TYPE] = []
@@ -113,6 +115,7 @@ class Hub:
             return
         self.link.drain()
         self.actors.stop()
+        self.questions.stop()
         self.is_running = self._is_open = False
         while self._releases:
             self._releases.pop()()
@@ -154,8 +157,23 @@ class Hub:
     @callback
     def set_policy(self, subentry: ConfigSubentry) -> None:
         """Obey what people decided about the device of a subentry."""
-        self._perform(self.plant.set_policy(str(subentry.unique_id), policy_of(subentry)))
+        effects = self.plant.set_policy(str(subentry.unique_id), policy_of(subentry))
+        if self.is_running:  # before, it is what people know already
+            self._perform(effects)
         self._listen_to_bare_topics()
+
+    @callback
+    def zero_counters(self, device_id: str) -> None:
+        """Set a device's counters to zero."""
+        self._perform(self.plant.zero_counters(device_id, now()))
+
+    @callback
+    def poll(self, device_id: str, channels: Sequence[str]) -> asyncio.Future[PollEnded]:
+        """Ask a device for readings; raises a `RequestError`."""
+        pid, effects = self.plant.poll(device_id, channels, now())
+        answer = self.questions.expect(device_id, pid)
+        self._perform(effects)
+        return answer
 
     @callback
     def command(self, device_id: str, wish: Wish) -> Command:

@@ -20,6 +20,7 @@ JOURNAL_OVERRUN: Final = "journal_overrun"
 JOURNAL_BEGAN_ANEW: Final = "journal_began_anew"
 ENTITY_BUDGET: Final = "entity_budget"
 NEWER_ENTRY: Final = "newer_entry"
+CHANNEL_CHATTERS: Final = "channel_chatters"
 DATA_ENTRY_ID: Final = "entry_id"
 DATA_DEVICE_ID: Final = "device_id"
 DATA_KIND: Final = "kind"
@@ -35,6 +36,7 @@ FIXABLE: Final = frozenset(
         JOURNAL_OVERRUN,
         JOURNAL_BEGAN_ANEW,
         ENTITY_BUDGET,
+        CHANNEL_CHATTERS,
     }
 )
 """A person can settle these here. The machine itself has to be mended for the others, and then they end."""
@@ -55,6 +57,7 @@ _SEVERITY: Final = {
     JOURNAL_OVERRUN: ir.IssueSeverity.ERROR,
     JOURNAL_BEGAN_ANEW: ir.IssueSeverity.ERROR,
     ENTITY_BUDGET: ir.IssueSeverity.WARNING,
+    CHANNEL_CHATTERS: ir.IssueSeverity.WARNING,
     NEWER_ENTRY: ir.IssueSeverity.ERROR,
 }
 

@@ -5,7 +5,7 @@ One timer serves all entities. What a message costs here is a look-up and a comp
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from homeassistant.core import CALLBACK_TYPE, callback
@@ -19,14 +19,23 @@ BUCKETS_PER_S: Final = 10
 class Turn:
     """One entity's place in the order of writing."""
 
-    __slots__ = ("due", "is_waiting", "pace_s", "write")
+    __slots__ = ("changes", "due", "is_waiting", "pace_s", "slow_s", "write")
 
     def __init__(self, write: Callable[[], None], pace_s: float) -> None:
         self.write: Final = write
-        self.pace_s: Final = pace_s
+        self.pace_s = pace_s
+        """Shortest time between two writes, as people want it."""
+        self.slow_s = 0.0
+        """The same, while it changes too often; the longer one counts."""
+        self.changes = 0
+        """Since somebody looked."""
         self.due = 0.0
         """Loop time from which it may write again."""
         self.is_waiting = False
+
+    def wrote(self, now: float) -> None:
+        """It writes now: when may it again?"""
+        self.due = now + max(self.pace_s, self.slow_s)
 
 
 class Pacer:
@@ -64,10 +73,13 @@ class Pacer:
         now = self._loop.time()
         for key in keys:
             turn = turns.get(key)
-            if turn is None or turn.is_waiting:
+            if turn is None:
+                continue
+            turn.changes += 1
+            if turn.is_waiting:
                 continue
             if turn.due <= now:
-                turn.due = now + turn.pace_s
+                turn.wrote(now)
                 turn.write()
             else:
                 self._wait(turn)
@@ -77,8 +89,18 @@ class Pacer:
         """Everything of a device has to be shown anew, at once: it came or went."""
         now = self._loop.time()
         for turn in list(self._turns.get(device_id, {}).values()):
-            turn.due = now + turn.pace_s
+            turn.wrote(now)
             turn.write()
+
+    def turns(self) -> Iterator[tuple[str, str, Turn]]:
+        """Give everybody who writes: device, key, turn."""
+        for device_id, turns in self._turns.items():
+            for key, turn in turns.items():
+                yield device_id, key, turn
+
+    def turns_of(self, device_id: str) -> list[tuple[str, Turn]]:
+        """Give everybody who writes for a device."""
+        return list(self._turns.get(device_id, {}).items())
 
     @callback
     def stop(self) -> None:
@@ -116,7 +138,7 @@ class Pacer:
                 turn.is_waiting = False
                 if turn.due == float("inf"):
                     continue
-                turn.due = now + turn.pace_s
+                turn.wrote(now)
                 try:
                     turn.write()
                 except Exception:  # one entity that cannot be written must not silence those behind it

@@ -22,7 +22,19 @@ from ..engine.effects import Notice
 from ..engine.values import Connection
 from .actuators import PREFIX, ActuatorDescription, offer
 from .budget import enabled_entities
-from .health import FLEET, FLEET_KEYS, HEALTH, HEALTH_KEYS, LOG, POSITION, POSITION_KEY, reported
+from .chatter import Chatter
+from .health import (
+    FLEET,
+    FLEET_KEYS,
+    HEALTH,
+    HEALTH_KEYS,
+    LOG,
+    MAINTENANCE,
+    POSITION,
+    POSITION_KEY,
+    ZERO_COUNTERS,
+    reported,
+)
 from .mapping import PointDescription, describe
 from .notices import ENTITY_BUDGET, show_notice
 from .pacing import Pacer
@@ -35,6 +47,7 @@ PROMPT_S: Final = 0.1
 """Contacts, states and texts: ten writes a second."""
 FLEET_EVERY: Final = timedelta(seconds=30)
 """Refusals of strangers come without any other sign."""
+CHATTER_EVERY: Final = timedelta(minutes=1)
 BUDGET: Final = 8_000
 """Enabled entities at which a person is warned: Home Assistant takes 10,000 an entry."""
 BUDGET_DELAY_S: Final = 5.0
@@ -63,6 +76,7 @@ class Points:
         self._entry: Final = hub.entry
         self._hass: Final = hub.hass
         self._pacer: Final = Pacer(hub.hass.loop)
+        self._chatter: Final = Chatter(hub, self._pacer, self._row)
         self._interval_s: Final = float(hub.entry.options.get(CONF_STATE_INTERVAL, DEFAULT_STATE_INTERVAL_S))
         self._platforms: Final[dict[Platform, tuple[AddConfigEntryEntitiesCallback, Make]]] = {}
         self._fleet: Final = Station.of_hub(hub.entry, hub.plant)
@@ -103,6 +117,7 @@ class Points:
                 hub.on_inbox(self._inbox_changed),
                 hub.on_command(self._command_changed),
                 async_track_time_interval(self._hass, self._fleet_ticks, FLEET_EVERY),
+                async_track_time_interval(self._hass, lambda _: self._chatter.sweep(), CHATTER_EVERY),
             )
         )
         self._releases.append(self._hass.loop.call_soon(self._begin).cancel)
@@ -113,6 +128,7 @@ class Points:
         self._is_started = False
         while self._releases:
             self._releases.pop()()
+        self._chatter.stop()
         self._pacer.stop()
         if self._weighing is not None:
             self._weighing()
@@ -162,6 +178,8 @@ class Points:
             return
         station.follow(subentry)
         if station.device_id == subentry.unique_id:
+            for key, turn in self._pacer.turns_of(station.device_id):
+                turn.pace_s = self._pace_s(station, station.known[key]) if key in station.known else turn.pace_s
             self._pacer.all_changed(station.device_id)
             for entity in station.entities.values():
                 entity.async_write_ha_state()  # a channel's description is none of the plant's values
@@ -182,7 +200,7 @@ class Points:
     def watch(self, station: Station, entity: Shows) -> CALLBACK_TYPE:
         """Tell an entity when to look; call what comes back to end it."""
         description = entity.description
-        return self._pacer.watch(station.device_id, description.key, entity.show, self._pace_s(description))
+        return self._pacer.watch(station.device_id, description.key, entity.show, self._pace_s(station, description))
 
     @callback
     def listen_log(self, station: Station, listener: Callable[[str, str, str], None]) -> CALLBACK_TYPE:
@@ -196,9 +214,11 @@ class Points:
 
         return release
 
-    def _pace_s(self, description: Described) -> float:
+    def _pace_s(self, station: Station, description: Described) -> float:
         if isinstance(description, PointDescription):
-            return min(PROMPT_S, self._interval_s) if description.is_prompt else self._interval_s
+            checks = station.member.policy.channels.get(description.key) if station.member else None
+            usual_s = min(PROMPT_S, self._interval_s) if description.is_prompt else self._interval_s
+            return max(usual_s, checks.interval_s) if checks else usual_s
         pace_s = getattr(description, "pace_s", None)
         return self._interval_s if pace_s is None else pace_s
 
@@ -229,6 +249,10 @@ class Points:
             self._reconcile_soon(station)
         elif device_id in self._positions:
             self._position_changed(device_id)
+
+    def _row(self, device_id: str, key: str) -> Described | None:
+        station = self._by_device.get(device_id)
+        return None if station is None else station.known.get(key)
 
     def _position_changed(self, device_id: str) -> None:
         member = self.hub.plant.members.get(device_id)
@@ -357,7 +381,7 @@ def _wanted(station: Station) -> dict[str, Described]:
     rows: list[Described] = [
         row for row in HEALTH if not row.is_optional or row.key in there or row.key in station.known
     ]
-    rows.append(LOG)
+    rows += [LOG, MAINTENANCE, ZERO_COUNTERS]
     if POSITION_KEY in there or POSITION_KEY in station.known:
         rows.append(POSITION)
     manifest = member.device.manifest if member else None
@@ -368,4 +392,5 @@ def _wanted(station: Station) -> dict[str, Described]:
         rows += [offer(actuator, locks.get(key)) for key, actuator in manifest.actuators.items()]
         waves = member.board.waves if member else ()
         rows += [describe(channel) for channel in manifest.channels.values() if channel.key not in waves]
+        rows += [describe(channel) for channel in member.board.calculated] if member else []
     return {row.key: row for row in rows}

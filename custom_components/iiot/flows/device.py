@@ -29,15 +29,19 @@ from ..const import (
 from ..engine.errors import DeviceIdError
 from ..engine.wire import topics
 from ..runtime import IiotConfigEntry
+from .channels import ChannelSteps
 from .forms import DERIVED, GENERATE, KEEP, PASTE, TEXT, details, key_source
 from .interlocks import InterlockSteps
 from .keys import KeySteps
+from .polling import PollingSteps
 
-PAGES: Final = ["details", "interlocks"]
+PAGES: Final = ["details", "interlocks", "polling", "channels", "calculated"]
 """What can be changed of a device, each a step of its own."""
 
 
-class DeviceFlow(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]], InterlockSteps):
+class DeviceFlow(
+    KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]], InterlockSteps, PollingSteps, ChannelSteps
+):
     """A device is registered by hand, before or after it called; or changed."""
 
     def __init__(self) -> None:

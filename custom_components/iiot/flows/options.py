@@ -13,6 +13,7 @@ from ..const import (
     CONF_LATE_FACTOR,
     CONF_LISTEN_ONLY,
     CONF_LOST_FACTOR,
+    CONF_POLLS_AT_ONCE,
     CONF_SKEW_LIMIT,
     CONF_STATE_INTERVAL,
     CONF_STRICT,
@@ -44,6 +45,7 @@ _SECTIONS: Final[dict[str, dict[str, tuple[Any, Any]]]] = {
     },
     "traffic": {
         CONF_STATE_INTERVAL: (DEFAULT_STATE_INTERVAL_S, number(0, 3600, 0.1, "s")),
+        CONF_POLLS_AT_ONCE: (_DEFAULTS.polls_at_once, number(1, 500, 1)),
         CONF_LISTEN_ONLY: (_DEFAULTS.listen_only, selector.BooleanSelector()),
     },
 }
