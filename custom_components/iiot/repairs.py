@@ -134,7 +134,7 @@ class KeyFlow(NoticeFlow):
 
 
 class ChannelsFlow(NoticeFlow):
-    """A bare device speaks and nobody has named its values, or a channel changes too often: a person sets its channels."""
+    """Values of a bare device that nobody has named, or a channel that changes too often: a person sets the channels."""
 
     @override
     async def async_settle(self) -> RepairsFlowResult:
