@@ -60,10 +60,10 @@ async def test_in_maintenance_values_are_marked_and_it_is_told(hass: HomeAssista
     assert "trial" not in state(hass, "sensor", station, "temperature").attributes
     told = [describe(event)["message"] for event in events]
     assert told == [
-        "goes by other rules: trial",
         "is in maintenance mode: its values are marked as trial",
         "goes by other rules: trial",
         "is in maintenance mode no more",
+        "goes by other rules: trial",
     ]
 
 
