@@ -134,7 +134,7 @@ class KeyFlow(NoticeFlow):
 
 
 class ChannelsFlow(NoticeFlow):
-    """Values of a bare device that nobody has named, or a channel that changes too often: a person sets the channels."""
+    """Values of a bare device that nobody has named, or a channel that changes too often: a person sets channels."""
 
     @override
     async def async_settle(self) -> RepairsFlowResult:
