@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .test_translations import FOLDER, WORDS, placeholders, texts
+from .words import FOLDER, WORDS, placeholders, texts
 
 ENGLISH = dict(texts(WORDS))
 SAME = {

@@ -28,7 +28,7 @@ from .joining import (
     open_page,
     suggested,
 )
-from .test_translations import FOLDER
+from .words import FOLDER
 
 LEVEL = {"key": "level", "name": "Level", "kind": "float", "unit": "%", "mode": "poll"}
 FLOW = {"key": "flow", "name": "flow", "kind": "float"}

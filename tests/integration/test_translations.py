@@ -1,12 +1,8 @@
 """Every word that the code asks for stands in the translations, and no other."""
 
 import ast
-import json
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-from string import Formatter
 from typing import Any
 
 import orjson
@@ -77,9 +73,8 @@ from .joining import (  # noqa: F401  # fixtures
     start_device_form,
 )
 from .people import add_person
+from .words import FOLDER, WORDS, placeholders, source, texts
 
-FOLDER = Path(__file__).parents[2] / "custom_components" / "iiot"
-WORDS: dict[str, Any] = json.loads((FOLDER / "translations" / "en.json").read_text("utf-8"))
 CODES = {kind.__name__: kind.code for kind in (DeviceIdError, KeyFormError, PrefixError)}
 EVERYWHERE = {"site", "device", "name", "device_id"}
 FACTS = {
@@ -109,22 +104,6 @@ BANKS = {
 """Words that forms and screens are put together from."""
 DEVICE_FLOW = tuple(f"flows/{name}.py" for name in ("device", "keys", "interlocks", "polling", "channels"))
 SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
-
-
-def source(*names: str) -> str:
-    return "\n".join((FOLDER / name).read_text("utf-8") for name in names)
-
-
-def texts(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    for key, child in node.items():
-        if isinstance(child, dict):
-            yield from texts(child, f"{path}.{key}")
-        else:
-            yield f"{path}.{key}", child
-
-
-def placeholders(text: str) -> set[str]:
-    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
 class Shown:

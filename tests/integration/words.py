@@ -1,0 +1,26 @@
+"""The words that people read, and the source that asks for them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+FOLDER = Path(__file__).parents[2] / "custom_components" / "iiot"
+WORDS: dict[str, Any] = json.loads((FOLDER / "translations" / "en.json").read_text("utf-8"))
+
+
+def source(*names: str) -> str:
+    return "\n".join((FOLDER / name).read_text("utf-8") for name in names)
+
+
+def texts(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    for key, child in node.items():
+        if isinstance(child, dict):
+            yield from texts(child, f"{path}.{key}")
+        else:
+            yield f"{path}.{key}", child
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
