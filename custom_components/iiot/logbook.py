@@ -54,7 +54,7 @@ STEPS: Final = {
     Step.FAILED: "failed to do {command}{args}: {reason}",
     Step.EXPIRED: "got {command}{args} too late",
     Step.UNKNOWN: "did not say whether it did {command}{args}",
-    Step.NOT_SENT: "was never told {command}{args}",
+    Step.NOT_SENT: "was never told {command}{args}{why}",
     Step.CANCELLED: "need not do {command}{args} any more",
 }
 DECISIONS: Final = {
@@ -135,7 +135,8 @@ def _message(kind: str, facts: Mapping[str, Any]) -> str:
     else:
         words = kind.replace("_", " ")
     args = ", ".join(f"{name} {value}" for name, value in dict(facts.get("args", {})).items())
-    facts = {"reason": "no reason given", **facts, "args": f" ({args})" if args else ""}
+    why = f": {facts['reason']}" if facts.get("reason") else ""
+    facts = {"reason": "no reason given", **facts, "args": f" ({args})" if args else "", "why": why}
     return words.format_map(_Known({ATTR_SITE: "", **facts})).strip()
 
 

@@ -8,6 +8,7 @@ from iiot_engine import records
 from iiot_engine.actuation.command import Actor, Command, Step
 from iiot_engine.actuation.interlocks import Bar, InterlockError
 from iiot_engine.actuation.wish import Wish
+from iiot_engine.effects import CommandChanged
 from iiot_engine.errors import RecordError, StoreError
 from iiot_engine.plant.policy import Policy
 from iiot_engine.ports import Kept
@@ -47,7 +48,7 @@ def ask(
     world = machine.world
     name, args = ("press", {"key": key}) if value is None else ("set", {"key": key, "value": value})
     wish = Wish(name=name, args=args, actor=Actor(user, "ctx", "entity"))
-    cid, effects = world.plant.command(machine.id, wish, world.now, entity_state=door)
+    cid, effects = world.plant.command(machine.id, wish, world.now)
     world.perform(effects)
     command = machine.member.ledger.get(cid)
     assert command is not None
@@ -90,22 +91,73 @@ def test_a_button_can_be_locked_and_the_refusal_names_it() -> None:
     assert (refused.value.code, refused.value.facts) == (Bar.READ_ONLY, {"key": "reset", "name": "Reset"})
 
 
+DOOR = "binary_sensor.door"
+ONLY_SHUT = {"condition": {"entity_id": DOOR, "state": "off"}}
+
+
 def test_what_is_no_movement_has_no_interlock() -> None:
-    machine = machine_in(World(), fan={"condition": {"entity_id": "binary_sensor.door", "state": "off"}})
+    machine = machine_in(World(), fan={"read_only": True})
     sleep = Wish(name="sleep", args={"key": "fan"}, actor=Actor(None, None, "hub"))
-    assert machine.world.plant.condition_of(machine.id, sleep) is None
     machine.world.plant.command(machine.id, sleep, machine.world.now)
 
 
-def test_the_condition_of_a_wish_is_told_before_it_is_judged() -> None:
-    machine = machine_in(World(), fan={"condition": {"entity_id": "binary_sensor.door", "state": "off"}}, speed={})
+def test_it_moves_only_while_its_condition_is_known_to_hold() -> None:
+    machine = machine_in(World(), fan=ONLY_SHUT)
     plant = machine.world.plant
-    wishes = [Wish(name="set", args={"key": key}, actor=Actor(None, None, "hub")) for key in ("fan", "speed", "flap")]
-    conditions = [plant.condition_of(machine.id, wish) for wish in wishes]
-    assert [found and found.entity_id for found in conditions] == ["binary_sensor.door", None, None]
     assert bar(machine, "fan", True) is Bar.CONDITION_UNAVAILABLE
-    assert bar(machine, "fan", True, door="on") is Bar.CONDITION
-    assert bar(machine, "fan", True, door="off") is None
+    plant.see(DOOR, "on")
+    assert bar(machine, "fan", True) is Bar.CONDITION
+    plant.see(DOOR, "off")
+    assert bar(machine, "fan", True) is None
+    plant.see(DOOR, None)
+    plant.see(DOOR, None)
+    assert bar(machine, "fan", True) is Bar.CONDITION_UNAVAILABLE
+
+
+def test_a_command_that_waited_is_judged_again_when_its_turn_comes() -> None:
+    world = World()
+    machine = machine_in(world, fan=ONLY_SHUT, reset=ONLY_SHUT)
+    world.plant.see(DOOR, "off")
+    machine.beat(state="asleep", for_s=600)
+    world.pass_time(10)
+    fan, reset, speed = ask(machine, "fan", True), ask(machine, "reset"), ask(machine, "speed", 5)
+    world.plant.see(DOOR, "on")
+    world.clear()
+    machine.beat()
+    world.pass_time(1.5)
+    assert [(one.step, one.reason) for one in (fan, reset)] == [(Step.NOT_SENT, Bar.CONDITION)] * 2
+    assert speed.step is Step.SENT
+    assert [body["args"]["key"] for body in world.down("command") if body["cmd"] == "set"] == ["speed"]
+    assert [effect.cid for effect in world.of(CommandChanged)] == [fan.cid, reset.cid, speed.cid]
+
+
+def test_a_command_that_waits_goes_when_its_condition_still_holds() -> None:
+    world = World()
+    machine = machine_in(world, fan=ONLY_SHUT | {"confirm_within_s": 30})
+    world.plant.see(DOOR, "off")
+    assert bar(machine, "fan", True, user="bert") is Bar.SECOND_PERSON
+    machine.beat(state="asleep", for_s=600)
+    world.pass_time(10)
+    command = ask(machine, "fan", True)
+    machine.beat()
+    world.pass_time(1.5)
+    assert command.step is Step.SENT
+
+
+def test_what_was_queued_too_close_is_not_sent_too_close() -> None:
+    world = World()
+    machine = machine_in(world, speed={"slew_per_s": 10})
+    machine.read(speed=0.0)
+    machine.beat(state="asleep", for_s=600)
+    world.pass_time(10)
+    first = ask(machine, "speed", 10)
+    world.pass_time(5)
+    second = ask(machine, "speed", 60)
+    machine.beat()
+    world.pass_time(1.5)
+    answer(machine, first)
+    world.pass_time(1.5)
+    assert (first.step, second.step, second.reason) == (Step.DONE, Step.NOT_SENT, Bar.TOO_FAST)
 
 
 def test_a_second_person_lets_it_through() -> None:

@@ -1,5 +1,6 @@
 """Interlocks: the hub judges every wish, whoever asks, and says in words what stands in the way."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from homeassistant.components import persistent_notification
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
@@ -111,6 +112,33 @@ async def test_it_moves_only_while_its_condition_holds(
     assert "It is on" in await refused(act(hass, "switch", "turn_on", entity_id=FAN))
     hass.states.async_set(door, "off")
     await obeyed(machine, act(hass, "switch", "turn_on", entity_id=FAN))
+    hass.states.async_remove(door)
+    assert "nobody knows its state" in await refused(act(hass, "switch", "turn_on", entity_id=FAN))
+
+
+async def test_a_condition_is_looked_at_again_when_a_sleeper_wakes(
+    hass: HomeAssistant, entry: ConfigEntry, machine: Machine
+) -> None:
+    hass.states.async_set("binary_sensor.door", "off")
+    await decide(hass, entry, machine, fan={"condition": {"entity_id": "binary_sensor.door", "state": "off"}})
+    await machine.beat(state="asleep", for_s=600)
+    entry.runtime_data.hub.plant.members[machine.id].listens_until_ns = 0
+    await act(hass, "switch", "turn_on", entity_id=FAN)
+    hass.states.async_set("binary_sensor.door", "on")
+    told = asyncio.Event()
+    events: list[Event[Any]] = []
+
+    @callback
+    def hear(event: Event[Any]) -> None:
+        events.append(event)
+        told.set()
+
+    hass.bus.async_listen(EVENT_DEVICE, hear)
+    await machine.beat()
+    await asyncio.wait_for(told.wait(), 10)
+    event = events[0]
+    assert (event.data["step"], event.data["reason"]) == ("not_sent", "interlock_condition")
+    assert machine.orders() == []
 
 
 async def test_a_rest_holds_over_a_restart_of_the_hub(

@@ -233,6 +233,8 @@ def test_an_event_of_another_release_is_a_line_all_the_same(data: dict[str, Any]
         ({"step": "done", "args": {}}, "did set"),
         ({"step": "rejected", "args": {}, "reason": "busy"}, "will not do set: busy"),
         ({"step": "failed", "args": {}}, "failed to do set: no reason given"),
+        ({"step": "not_sent", "args": {}}, "was never told set"),
+        ({"step": "not_sent", "args": {}, "reason": "interlock_condition"}, "was never told set: interlock_condition"),
         ({"step": "dreamt", "args": {}}, "command"),
     ],
 )

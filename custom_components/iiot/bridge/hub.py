@@ -23,7 +23,7 @@ from .enrolment import policy_of
 from .notices import standing_notices
 from .questions import Questions
 from .roles import Roles
-from .states import known_state
+from .states import States
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -87,6 +87,7 @@ class Hub:
         self.actors: Final = Actors(self)
         self.roles: Final = Roles(self)
         self.questions: Final = Questions(self)
+        self._states: Final = States(hass, plant)
         self._commit: asyncio.Task[None] | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._releases: list[CALLBACK_TYPE] = []
@@ -116,6 +117,7 @@ class Hub:
         self.link.drain()
         self.actors.stop()
         self.questions.stop()
+        self._states.stop()
         self.is_running = self._is_open = False
         while self._releases:
             self._releases.pop()()
@@ -157,9 +159,11 @@ class Hub:
     @callback
     def set_policy(self, subentry: ConfigSubentry) -> None:
         """Obey what people decided about the device of a subentry."""
-        effects = self.plant.set_policy(str(subentry.unique_id), policy_of(subentry))
+        policy = policy_of(subentry)
+        effects = self.plant.set_policy(str(subentry.unique_id), policy)
         if self.is_running:  # before, it is what people know already
             self._perform(effects)
+        self._states.follow(policy)
         self._listen_to_bare_topics()
 
     @callback
@@ -178,9 +182,7 @@ class Hub:
     @callback
     def command(self, device_id: str, wish: Wish) -> Command:
         """Ask a device for something; raises a `RequestError`."""
-        condition = self.plant.condition_of(device_id, wish)
-        entity_state = None if condition is None else known_state(self.hass, condition.entity_id)
-        cid, effects = self.plant.command(device_id, wish, now(), entity_state=entity_state)
+        cid, effects = self.plant.command(device_id, wish, now())
         self._perform(effects)
         command = self.plant.command_of(device_id, cid)
         if command is None:

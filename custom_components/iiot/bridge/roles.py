@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from .hub import Hub
 
+NOBODY: Final = ""
+"""Id of whoever has no account, or a locked one: nothing is granted to it."""
+
 
 def grants_of(options: Mapping[str, Any]) -> Grants:
     """Read the grants of an entry; raises `RecordError`."""
@@ -111,11 +114,11 @@ class Roles:
     # --- asking --------------------------------------------------------------------------
 
     async def async_person(self, user_id: str | None) -> Person:
-        """Who stands behind a user id; one that Home Assistant does not know has no right of its own."""
+        """Who stands behind a user id; one that Home Assistant does not know, or has locked, was granted nothing."""
         if user_id is None:
             return Person(None)
         user = await self._hub.hass.auth.async_get_user(user_id)
-        return Person(user_id, is_admin=user is not None and user.is_admin)
+        return Person(NOBODY) if user is None or not user.is_active else Person(user_id, is_admin=user.is_admin)
 
     def role_of(self, person: Person, node: Node) -> Role | None:
         """The role of a person on a node; None: roles are not in use at this site."""

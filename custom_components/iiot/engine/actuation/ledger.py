@@ -105,6 +105,15 @@ class Ledger:
         self._note(command)
         return command
 
+    def bar(self, now: Now, reason: str) -> Command:
+        """Close the next one: something stands in its way by now, so that it never leaves."""
+        command = self._waiting.popleft()
+        command.pass_to(Step.NOT_SENT, now.wall_ns)
+        command.reason = reason
+        self._remember(command)
+        self._note(command)
+        return command
+
     def due(self, now: Now) -> Command | None:
         """The open command, when it is to be sent now."""
         command = self._open

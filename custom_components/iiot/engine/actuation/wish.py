@@ -11,6 +11,9 @@ from .command import DEFAULT_LIFE_NS, DEFAULT_WAIT_NS, Actor
 MAX_TEXT: Final = 255
 """Characters of a text that is set; a state of Home Assistant holds no more."""
 
+MOVES: Final = frozenset({"set", "press"})
+"""Commands that move an actuator."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wish:
@@ -23,11 +26,6 @@ class Wish:
     """Wait for a device that is away; otherwise it is refused at once. A sleeping device is always waited for."""
     life_ns: int = DEFAULT_LIFE_NS
     wait_ns: int = DEFAULT_WAIT_NS
-
-    @property
-    def moves(self) -> bool:
-        """Whether it moves an actuator."""
-        return self.name in ("set", "press")
 
 
 class ActuatorError(RequestError):
@@ -51,7 +49,7 @@ class UnsupportedError(RequestError):
 def check(wish: Wish, manifest: Manifest | None) -> None:
     """Raise a `RequestError` when the device has said that it cannot do this."""
     known = manifest.commands if manifest is not None else frozenset()
-    if not wish.moves:
+    if wish.name not in MOVES:
         if wish.name not in known:
             raise UnsupportedError(command=wish.name)
         return

@@ -1,18 +1,21 @@
 """Interlocks at work: each wish is judged, and what actuators do is remembered."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ..actuation.command import Command, Step
-from ..actuation.interlocks import Asked, Condition, Guard, InterlockError, Seen, misfit
-from ..actuation.wish import Wish
+from ..actuation.interlocks import Asked, Bar, Guard, InterlockError, Seen, misfit
+from ..actuation.wish import MOVES, Wish
 from ..devices.manifest import Actuator, Manifest
 from ..errors import RecordError
 from ..values import Now, Quality, Scalar
 from .member import Member
 from .policy import Policy
 
-_MOVES: Final = frozenset({Step.DONE, Step.UNKNOWN})
+type States = Mapping[str, str]
+"""Entity of Home Assistant → its state; one that is missing is not known."""
+
+_MOVED: Final = frozenset({Step.DONE, Step.UNKNOWN})
 """Ends of a command after which the actuator stands, or may stand, where it was told to."""
 
 
@@ -25,42 +28,40 @@ def check(policy: Policy, manifest: Manifest | None) -> None:
             raise RecordError(f"interlocks.{key}.{flaw[0]}", flaw[1])
 
 
-def condition_of(member: Member, wish: Wish) -> Condition | None:
-    """The condition that a wish has to meet."""
-    lock = member.policy.interlocks.get(_key(wish)) if wish.moves else None
-    return None if lock is None else lock.condition
-
-
-def judge(member: Member, wish: Wish, entity_state: str | None, now: Now) -> None:
+def judge(member: Member, wish: Wish, states: States, now: Now) -> None:
     """Raise `InterlockError` when an interlock of the actuator stands in the way. The wish fits the actuator."""
-    key = _key(wish)
-    lock = member.policy.interlocks.get(key) if wish.moves else None
-    manifest = member.device.manifest
-    if lock is None or manifest is None:
+    key, actuator = _actuator(member, wish)
+    if actuator is None:
         return
-    guard, actuator, value = member.guards[key], manifest.actuators[key], wish.args.get("value")
-    seen = Seen(
-        reported=_reported(member, actuator),
-        entity_state=entity_state,
-        on_its_way=tuple(
-            Asked(command.args["value"], command.steps[0].at_ns)
-            for command in member.ledger.on_its_way(key)
-            if command.name == "set"
-        ),
-        off_at=_off_at(actuator),
+    ahead = tuple(
+        Asked(command.args["value"], command.steps[0].at_ns)
+        for command in member.ledger.on_its_way(key)
+        if command.name == "set"
     )
     try:
-        guard.check(lock, value, seen, now)
-        guard.confirm(lock, value, wish.actor.user_id, now)
+        _check(member, actuator, wish, states, ahead, now)
+        member.guards[key].confirm(member.policy.interlocks[key], wish.args.get("value"), wish.actor.user_id, now)
     except InterlockError as err:
         err.facts.update(key=key, name=actuator.name)
         raise
 
 
+def bar_of(member: Member, command: Command, states: States, now: Now) -> Bar | None:
+    """What stands by now in the way of the command whose turn it is. It was confirmed when it was asked for."""
+    _, actuator = _actuator(member, command)
+    if actuator is None:
+        return None
+    try:
+        _check(member, actuator, command, states, (), now)
+    except InterlockError as err:
+        return err.bar
+    return None
+
+
 def follow(member: Member, command: Command, now: Now) -> None:
     """Remember what a command has moved. A late answer to one that was given up comes after others, and is not."""
     guard = member.guards.get(str(command.args.get("key"))) if command.name == "set" else None
-    if guard is not None and command.step in _MOVES and command.steps[-2].step is not Step.UNKNOWN:
+    if guard is not None and command.step in _MOVED and command.steps[-2].step is not Step.UNKNOWN:
         guard.moved(command.args["value"], now)
 
 
@@ -84,8 +85,25 @@ def set_guards(member: Member) -> None:
     member.guards = {key: member.guards.get(key) or Guard() for key in member.policy.interlocks}
 
 
-def _key(wish: Wish) -> str:
-    return str(wish.args.get("key"))
+def _actuator(member: Member, wish: Wish | Command) -> tuple[str, Actuator | None]:
+    """The actuator that is to be moved, and that has an interlock."""
+    key, manifest = str(wish.args.get("key")), member.device.manifest
+    if wish.name not in MOVES or manifest is None or key not in member.policy.interlocks:
+        return key, None
+    return key, manifest.actuators.get(key)
+
+
+def _check(
+    member: Member, actuator: Actuator, wish: Wish | Command, states: States, ahead: tuple[Asked, ...], now: Now
+) -> None:
+    lock = member.policy.interlocks[actuator.key]
+    seen = Seen(
+        reported=_reported(member, actuator),
+        entity_state=None if lock.condition is None else states.get(lock.condition.entity_id),
+        on_its_way=ahead,
+        off_at=_off_at(actuator),
+    )
+    member.guards[actuator.key].check(lock, wish.args.get("value"), seen, now)
 
 
 def _reported(member: Member, actuator: Actuator) -> Scalar | None:

@@ -36,13 +36,8 @@ class ListenOnlyError(RequestError):
     code = "listen_only"
 
 
-def take(
-    site: Site, member: Member, wish: Wish, now: Now, effects: list[Effect], *, entity_state: str | None = None
-) -> Command:
-    """Make a wish a command; raises a `RequestError`.
-
-    `entity_state` is the state of the entity that `guarding.condition_of` names; None: not known.
-    """
+def take(site: Site, member: Member, wish: Wish, now: Now, effects: list[Effect]) -> Command:
+    """Make a wish a command; raises a `RequestError`."""
     device = member.device
     if site.settings.listen_only:
         raise ListenOnlyError
@@ -52,7 +47,7 @@ def take(
     is_there = site.connected and member.connection is not Connection.LOST
     if not is_there and not wish.waits:
         raise AwayError(device_id=device.id)
-    guarding.judge(member, wish, entity_state, now)
+    guarding.judge(member, wish, site.states, now)
     command = Command(
         cid=outbox.make_cid(now.wall_ns, site.entropy, above=member.ledger.newest),
         device_id=device.id,
@@ -64,9 +59,9 @@ def take(
         waits=wish.waits or member.connection is Connection.ASLEEP,
     )
     member.ledger.ask(command, now)
-    if site.connected and may_leave(member, now):
-        member.ledger.begin(now)
     site.touch(member, now.steady_ns, 0)
+    if site.connected and may_leave(member, now) and _begin(site, member, now, effects) is command:
+        return command
     effects.append(CommandChanged(device.id, command.cid))
     return command
 
@@ -91,10 +86,7 @@ def send(site: Site, member: Member, up_ns: int, now: Now, effects: list[Effect]
     ledger = member.ledger
     if not may_leave(member, now):
         return
-    begun = ledger.begin(now)
-    if begun is not None:
-        site.touch(member, now.steady_ns, 0)
-        effects.append(CommandChanged(member.device.id, begun.cid))
+    _begin(site, member, now, effects)
     due = ledger.due(now)
     if due is None:
         return
@@ -135,6 +127,22 @@ def cancel(site: Site, member: Member, cid: str, now: Now, effects: list[Effect]
     changed = member.ledger.cancel(now, cid)
     _tell(site, member, changed, now, effects)
     return bool(changed)
+
+
+def _begin(site: Site, member: Member, now: Now, effects: list[Effect]) -> Command | None:
+    """Let the next one have its turn. One that an interlock bars by now is closed: the world went on meanwhile."""
+    ledger = member.ledger
+    while ledger.open is None and ledger.waiting:
+        bar = guarding.bar_of(member, ledger.waiting[0], site.states, now)
+        if bar is not None:
+            _tell(site, member, [ledger.bar(now, str(bar))], now, effects)
+            continue
+        begun = ledger.begin(now)
+        if begun is not None:
+            site.touch(member, now.steady_ns, 0)
+            effects.append(CommandChanged(member.device.id, begun.cid))
+        return begun
+    return None
 
 
 def _tell(site: Site, member: Member, changed: list[Command], now: Now, effects: list[Effect]) -> None:

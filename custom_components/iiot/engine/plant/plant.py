@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ..actuation.command import Command
-from ..actuation.interlocks import Condition
 from ..actuation.wish import Wish
 from ..devices.device import Device
 from ..devices.inbox import Inbox
@@ -259,17 +258,17 @@ class Plant:
         """Raise `RecordError` when the policy asks for what the actuators of the device cannot have."""
         guarding.check(policy, self.members[device_id].device.manifest)
 
-    def condition_of(self, device_id: str, wish: Wish) -> Condition | None:
-        """The condition that a wish has to meet: the state of its entity is handed to `command`."""
-        return guarding.condition_of(self.members[device_id], wish)
+    def see(self, entity_id: str, state: str | None) -> None:
+        """An entity that an interlock looks at has another state; None: it is not known."""
+        if state is None:
+            self._site.states.pop(entity_id, None)
+        else:
+            self._site.states[entity_id] = state
 
-    def command(
-        self, device_id: str, wish: Wish, now: Now, *, entity_state: str | None = None
-    ) -> tuple[str, list[Effect]]:
+    def command(self, device_id: str, wish: Wish, now: Now) -> tuple[str, list[Effect]]:
         """Ask a device for something: the id of the command, and what to do; raises a `RequestError`."""
         effects: list[Effect] = []
-        member = self.members[device_id]
-        command = orders.take(self._site, member, wish, now, effects, entity_state=entity_state)
+        command = orders.take(self._site, self.members[device_id], wish, now, effects)
         commits.begin(self._site, now, effects)
         return command.cid, effects
 

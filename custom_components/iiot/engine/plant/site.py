@@ -74,6 +74,8 @@ class Site:
     doubts: bool = False
     """The hub's own clock is in question."""
     accepted: int = 0
+    states: dict[str, str] = field(default_factory=dict)
+    """Entity of Home Assistant → its state, as far as it is known: interlocks look at it."""
     jumps: Jumps = field(default_factory=Jumps)
     polls: Schedule = field(init=False)
     """When devices are asked for readings."""
