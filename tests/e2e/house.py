@@ -82,10 +82,10 @@ class View:
         return None if state is None else state["state"]
 
     @property
-    def shape(self) -> tuple[Counter[str], set[str], dict[str, str]]:
-        """Return what a restart or an intruder must not change: devices, entities, and their ids."""
-        devices = Counter(one["name"] for one in self.devices.values())
-        return devices, set(self.devices), {name: one["entity_id"] for name, one in self.entities.items()}
+    def shape(self) -> Counter[tuple[str, str]]:
+        """Return what a restart or an intruder must not change: devices and entities, with their ids and names."""
+        devices = Counter((registry_id, one["name"]) for registry_id, one in self.devices.items())
+        return devices + Counter((name, one["entity_id"]) for name, one in self.entities.items())
 
 
 class States:

@@ -117,6 +117,7 @@ class Works(House):
         for site in self.sites:
             await site.start_plant()
         await self.until_live()
+        await self._until_waves()
         self.startup_problems = self.surprises()
 
     async def until_live(self, *sites: Site) -> None:
@@ -128,6 +129,16 @@ class Works(House):
                 return [profile.name for name, profile in site.profiles.items() if not speaks(devices.get(name, {}))]
 
             await until(silent, lambda names: not names, f"live in the {site.name}", within_s=LIVE_WITHIN_S)
+
+    async def _until_waves(self) -> None:
+        """Wait until the first waveforms have come: their channels turn out to have no value to show."""
+        for site in self.sites:
+            waves = {profile.wave for profile in site.profiles.values()} - {None}
+
+            async def unsettled(site: Site = site, waves: set[str | None] = waves) -> list[str]:
+                return [name for name in (await self.view(site)).entities if name.partition("_")[2] in waves]
+
+            await until(unsettled, lambda names: not names, f"settled in the {site.name}", within_s=LIVE_WITHIN_S)
 
     # --- rows ----------------------------------------------------------------------------
 
