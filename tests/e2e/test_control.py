@@ -52,3 +52,15 @@ async def test_an_action_brings_each_devices_answer(works: Works) -> None:
     await until(wanted, lambda seen: seen == {"5.5"}, "the pressure wanted")
     refused = await command({"key": "setpoint", "value": 11})
     assert {facts["status"] for facts in refused.values()} == {"refused"}
+
+
+async def test_devices_that_are_asked_answer_with_their_readings(works: Works) -> None:
+    site = works.factory
+    found = await until(lambda: pumps(works, site), lambda seen: len(seen) > 1, "pumps with a fan")
+    pages = [(await works.view(site)).device(device_id)["id"] for device_id in found]
+    async with works.api() as api:
+        answer = await api.post("/api/services/iiot/poll?return_response", {"device_id": pages})
+    told: dict[str, dict[str, Any]] = answer["service_response"]["devices"]
+    assert set(told) == set(pages)
+    assert {facts["status"] for facts in told.values()} == {"done"}, told
+    assert all("fan" in facts["values"] for facts in told.values())

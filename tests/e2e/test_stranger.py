@@ -248,6 +248,18 @@ async def commander(press: Visitor, wire: Wiretap, *, below: int) -> Commander:
     return Commander(press, wire, beat["nonce"], beat["hseq"] - below)
 
 
+async def test_a_person_asks_it_for_what_waits_to_be_asked(press: Visitor, house: House) -> None:
+    page = (await press.view()).device(press.id)["id"]
+    async with house.api() as api:
+        answer = await api.post("/api/services/iiot/poll?return_response", {"device_id": page})
+        told = answer["service_response"]["devices"][page]
+        assert (told["status"], set(told["values"])) == ("done", {"level"})
+        await press.until_shows("level", str(told["values"]["level"]), f"{told['values']['level']:.1f}")
+        body = {"device_id": page, "channels": ["nonsense"]}
+        answer = await api.post("/api/services/iiot/poll?return_response", body)
+        assert answer["service_response"]["devices"][page]["status"] == "refused"
+
+
 async def test_it_answers_polls_and_refuses_what_it_does_not_know(press: Visitor, house: House) -> None:
     async with Wiretap(house.broker.port) as wire:
         hub = await commander(press, wire, below=20)

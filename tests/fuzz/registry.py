@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any, Final
 
-from . import bare_targets, door_targets, kept_targets, simulator_targets, wire_targets
+from . import bare_targets, door_targets, kept_targets, policy_targets, simulator_targets, wire_targets
 from .campaign import Tally, run_block
 from .target import Target
 
@@ -13,7 +13,7 @@ WITH_HASS: Final = ("pasted_key", "mapping")
 
 def targets() -> dict[str, Target[Any, Any]]:
     """Targets of the engine and the simulator."""
-    rooms = (wire_targets, bare_targets, door_targets, kept_targets, simulator_targets)
+    rooms = (wire_targets, bare_targets, door_targets, kept_targets, policy_targets, simulator_targets)
     return {target.name: target for room in rooms for target in room.TARGETS}
 
 
