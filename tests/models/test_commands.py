@@ -20,7 +20,7 @@ from tests.fuzz.campaign import run_block
 from .broken import LawError
 from .hands import DONE, Answer
 from .history import FAULTS, History, Story
-from .people import draw_asked
+from .people import Asked, draw_asked
 from .target import CommandsTarget
 
 ASKED = 1_200
@@ -65,6 +65,26 @@ def test_where_all_is_calm_every_command_is_answered() -> None:
     assert None not in asked
     assert Step.DONE in steps
     assert steps <= {Step.DONE, Step.REJECTED}
+
+
+@pytest.mark.parametrize("real", [False, True], ids=["in memory", "on a disk"])
+def test_what_was_sent_before_a_kill_is_sent_on_after_it_and_done_once(real: bool) -> None:
+    history = History(CALM._replace(asks=0.0, real_disk=real))
+    history.join()
+    (device,) = history.devices
+    judge, now_ns = history.judge.commands, history.now_ns
+    device.disconnected()
+    cid = history.ask(Asked(0, "press", {"key": "reset"}, False, 60, 60, False, 0))
+    assert cid is not None
+    assert judge.left == {cid: 1}
+    history.hub.kill()
+    history.hub.start(now_ns)
+    judge.started()
+    device.connected(now_ns)
+    history.end()
+    assert (judge.left[cid], judge.durable[cid].step) == (2, Step.DONE)
+    assert device.hands.moved == [(cid, "reset")]
+    history.disk.close()
 
 
 # --- the laws bite ---------------------------------------------------------------------------
