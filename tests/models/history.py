@@ -25,7 +25,7 @@ QUIET_S: Final = 50
 FAULTS: Final = (
     *("loss", "duplicate", "delay", "outage", "reboot", "kill", "slow", "fail", "hub_step", "dead_step"),
     *("device_step", "intruder", "bad_memory", "sleep", "odd", "full", "broker_waits"),
-    *("torn", "stuck", "liar", "cut_off"),
+    *("torn", "stuck", "liar", "cut_off", "rival"),
 )
 
 
@@ -179,6 +179,8 @@ class History:
         self._deliver()
         if is_over:
             self._restore_all()
+        if self.hub.plant is not None and (is_over or self.random.random() < 0.1):
+            self._settle()
         self.judge.committed()
         self.judge.freed()
         self.judge.commands.moved()
@@ -246,6 +248,8 @@ class History:
             self._come_back(at, device)
         if chance("liar", 0.05) and device.is_connected and device.asleep_until_ns is None:
             self._lie(device)
+        if chance("rival", 0.01) and device.is_connected:
+            self._command_as_another(device)
         if chance("reboot", 0.015):
             self._lose_power(at, device)
         elif device.is_connected and chance("outage", 0.02):
@@ -269,6 +273,22 @@ class History:
         """A device with a good key answers what is not its own, or what it answered before."""
         cid = self.judge.commands.nobodys(device, self.random)
         device.hands.lie(cid, self.random.choice((DONE, Answer("rejected"), Answer("failed", "lie"))), self.now_ns)
+
+    def _command_as_another(self, device: Device) -> None:
+        """Another hub that has the key asks the device how it is, under a number of its own."""
+        number = device.hseq + self.random.randrange(1, 2**22)
+        members = {"v": 1, "type": "poll", "id": device.id, "kid": 1, "ts": 0, "ts_ns": 0, "pid": "00000001", "ch": []}
+        message = reference.seal(device.key, members | {"nonce": device.nonce, "hseq": number})
+        self.judge.rivals.add(device.id)
+        self.link.send_down(f"iiot/{device.id}/poll", message, self.now_ns)
+
+    def _settle(self) -> None:
+        """A person lets this hub go on."""
+        plant = self.hub.plant
+        for device_id in [member.device.id for member in self.hub.members() if member.device.is_foreign]:
+            assert plant is not None
+            self.judge.commands.counts["second commanders"] += 1
+            self.hub.perform(plant.settle(device_id, "second_commander", self.hub.now(self.now_ns)), self.now_ns)
 
     def _start_hub(self) -> None:
         self.hub.start(self.now_ns)
