@@ -48,19 +48,16 @@ from .const import (
     DOMAIN,
     ENTRY_MINOR_VERSION,
     ENTRY_VERSION,
-    SUBENTRY_BARE,
-    SUBENTRY_DEVICE,
 )
 from .engine.devices.inbox import Waiting
 from .engine.errors import KeyFormError, PrefixError, StoreError
 from .engine.values import Discovery
 from .engine.wire import signing, topics
-from .flows.bare import BareFlow
 from .flows.broker import BrokerSteps
-from .flows.device import DeviceFlow
 from .flows.forms import CONF_NEW_AREA, DERIVED, GENERATE, KEEP, PASTE, TEXT, choice, details, key_source, qr_code
 from .flows.keys import CONF_QR, KeySteps
 from .flows.options import HubOptionsFlow
+from .flows.subentries import FLOWS
 from .runtime import IiotConfigEntry
 
 NONE: Final = "none"
@@ -205,7 +202,7 @@ class IiotConfigFlow(BrokerSteps, DeviceDiscovery, domain=DOMAIN):
     @override
     def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
         """Devices are subentries."""
-        return {SUBENTRY_DEVICE: DeviceFlow, SUBENTRY_BARE: BareFlow}
+        return dict(FLOWS)
 
     @staticmethod
     @callback

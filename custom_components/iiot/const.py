@@ -39,6 +39,7 @@ CONF_KEY_SOURCE: Final = "key_source"
 # Subentries
 SUBENTRY_DEVICE: Final = "device"
 SUBENTRY_BARE: Final = "bare"
+SUBENTRY_ADOPTED: Final = "adopted"
 CONF_DEVICE_ID: Final = "device_id"
 CONF_KID: Final = "kid"
 CONF_FINGERPRINT: Final = "fingerprint"

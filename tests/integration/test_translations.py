@@ -5,12 +5,8 @@ import re
 from datetime import timedelta
 from typing import Any
 
-import orjson
-import probatio
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.selector import SelectSelector
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -27,7 +23,7 @@ from custom_components.iiot.bridge.notices import (
     JOURNAL_OVERRUN,
     NEWER_ENTRY,
 )
-from custom_components.iiot.const import DOMAIN, SUBENTRY_BARE
+from custom_components.iiot.const import DOMAIN, SUBENTRY_ADOPTED, SUBENTRY_BARE
 from custom_components.iiot.engine.actuation import ledger, wish
 from custom_components.iiot.engine.actuation.command import Step
 from custom_components.iiot.engine.actuation.interlocks import Bar
@@ -73,6 +69,7 @@ from .joining import (  # noqa: F401  # fixtures
     start_device_form,
 )
 from .people import add_person
+from .shown import Shown
 from .words import FOLDER, WORDS, placeholders, source, texts
 
 CODES = {kind.__name__: kind.code for kind in (DeviceIdError, KeyFormError, PrefixError)}
@@ -104,62 +101,6 @@ BANKS = {
 """Words that forms and screens are put together from."""
 DEVICE_FLOW = tuple(f"flows/{name}.py" for name in ("device", "keys", "interlocks", "polling", "channels"))
 SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
-
-
-class Shown:
-    """Collects the forms that a walk through a flow has shown."""
-
-    def __init__(self, words: dict[str, Any]) -> None:
-        self.steps = words["step"]
-        self.fields: dict[str, set[str]] = {}
-        self.options: dict[str, set[str]] = {}
-        self.actions: set[str] = set()
-
-    def add(self, form: Any) -> Any:
-        """Check one step's words, that it can be sent to a browser, and note its fields."""
-        step = self.steps[form["step_id"]]
-        given = set(form["description_placeholders"] or {})
-        assert placeholders(step["title"]) | placeholders(step.get("description", "")) <= given
-        if form["type"] == "menu":
-            self._add_menu(step, form)
-            return form
-        if form["type"] == "progress":
-            self.actions.add(form["progress_action"])
-            assert placeholders(WORDS["options"]["progress"][form["progress_action"]]) <= given
-            self.fields[form["step_id"]] = set()
-            return form
-        assert form["type"] == "form", form
-        assert orjson.dumps(probatio.to_field_list(form["data_schema"], custom_serializer=cv.custom_serializer))
-        self._add(form["step_id"], form["data_schema"])
-        return form
-
-    def _add_menu(self, step: Any, menu: Any) -> None:
-        assert list(step["menu_options"]) == menu["menu_options"]
-        assert step.get("menu_option_descriptions", step["menu_options"]).keys() == step["menu_options"].keys()
-        self.fields[menu["step_id"]] = set()
-
-    def _add(self, path: str, schema: Any) -> None:
-        seen = self.fields.setdefault(path, set())
-        for marker, field in schema.schema.items():
-            if hasattr(field, "schema"):
-                self._add(f"{path}.{marker.schema}", field.schema)
-                continue
-            seen.add(str(marker.schema))
-            if isinstance(field, SelectSelector) and "translation_key" in field.config:
-                self.options.setdefault(field.config["translation_key"], set()).update(field.config["options"])
-
-    def check(self) -> None:
-        """Compare what was shown with what stands in the translations, both ways."""
-        written: dict[str, set[str]] = {}
-        for name, step in self.steps.items():
-            parts = {name: step} | {f"{name}.{part}": inner for part, inner in step.get("sections", {}).items()}
-            for path, part in parts.items():
-                written[path] = set(part.get("data", {}))
-                assert written[path] == set(part.get("data_description", {})), path
-        own = (".channel_descriptions", ".own_intervals")  # their fields are called as the device's channels
-        shown = {path: set() if path.endswith(own) else seen for path, seen in self.fields.items()}
-        assert {path: seen for path, seen in shown.items() if seen} == {p: seen for p, seen in written.items() if seen}
-        assert shown.keys() >= self.steps.keys()
 
 
 async def walk_site(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
@@ -241,6 +182,17 @@ async def walk_bare(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     return shown
 
 
+async def walk_adopted(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
+    shown = Shown(WORDS["config_subentries"]["adopted"])
+    flows = hass.config_entries.subentries
+    form = shown.add(await flows.async_init((entry.entry_id, SUBENTRY_ADOPTED), context={"source": SOURCE_USER}))
+    await answer_device_form(hass, form, name="Meter", entities=["sensor.meter"])
+    await settle(hass)
+    subentry_id = list(entry.subentries)[-1]
+    shown.add(await entry.start_subentry_reconfigure_flow(hass, subentry_id))
+    return shown
+
+
 def test_every_field_of_a_row_has_its_words() -> None:
     words = WORDS["selector"]["bare_channel"]["fields"]
     assert list(words) == list(ROWS.config["fields"])
@@ -279,7 +231,7 @@ async def walk_options(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
 async def test_every_form_and_every_choice_has_its_words(hass: HomeAssistant, mqtt_mock: Any) -> None:
     entry = await add_hub(hass)
     choices: dict[str, set[str]] = {name: set(words) for name, words in BANKS.items()}
-    for walk in (walk_site, walk_device, walk_bare, walk_options):
+    for walk in (walk_site, walk_device, walk_bare, walk_adopted, walk_options):
         shown = await walk(hass, entry)
         shown.check()
         for name, options in shown.options.items():
@@ -308,6 +260,8 @@ def test_every_error_has_its_words() -> None:
     assert set(WORDS["config"]["error"]) == errors_in(source("config_flow.py")) | errors_in(key_steps()) | broker
     formulas = {f"expression_{flaw}" for flaw in Flaw}
     assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(source(*DEVICE_FLOW)) | formulas
+    adopting = set(re.findall(r'CONF_\w+: "(\w+)"', source("flows/adopted.py")))
+    assert set(WORDS["config_subentries"]["adopted"]["error"]) == adopting
     assert set(WORDS["config_subentries"]["bare"]["error"]) == errors_in(source("flows/bare.py")) | {FilterError.code}
     options = source("flows/options.py", "flows/connectivity.py")
     assert set(WORDS["options"]["error"]) == errors_in(options) | {DeviceIdError.code}
@@ -319,6 +273,7 @@ def test_every_end_has_its_words() -> None:
     ends |= {"reauth_successful", "reconfigure_successful"}  # Home Assistant's own helper names them
     assert set(WORDS["config"]["abort"]) == shared | ends
     assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(source(*DEVICE_FLOW))
+    assert set(WORDS["config_subentries"]["adopted"]["abort"]) == shared | aborts_in(source("flows/adopted.py"))
     assert set(WORDS["config_subentries"]["bare"]["abort"]) == shared | aborts_in(source("flows/bare.py"))
     assert set(WORDS["options"]["abort"]) == shared - {"already_configured"} | aborts_in(source("flows/roles.py"))
     assert placeholders(WORDS["config"]["abort"]["device_added"]) == {"name", "site"}

@@ -86,7 +86,10 @@ def _moment(time_ns: int | None) -> datetime | None:
     return None if time_ns is None else datetime.fromtimestamp(time_ns // NS_PER_S, UTC)
 
 
-def _network(member: Member) -> Mapping[str, Any]:
+def _facts(member: Member) -> Mapping[str, Any]:
+    """What the connection is: of adopted entities, that nobody signs what they say."""
+    if member.policy.entities:
+        return {"signed": False, "entities": [entity.entity_id for entity in member.policy.entities]}
     beat = member.device.heartbeat
     if beat is None:
         return {}
@@ -112,7 +115,7 @@ HEALTH: Final = (
         is_always_available=True,
         pace_s=0.0,
         read=lambda health: health.connection.value,
-        attributes=_network,
+        attributes=_facts,
     ),
     HealthDescription(
         key="health.battery",
@@ -202,6 +205,7 @@ HEALTH: Final = (
 )
 HEALTH_KEYS: Final = tuple(row.key for row in HEALTH)
 CONNECTION_KEY: Final = "health.connection"
+CONNECTION: Final = HEALTH[0]
 BATTERY_KEY: Final = "health.battery"
 LOG: Final = ExtraDescription(key=LOG_KEY, platform=Platform.EVENT)
 POSITION: Final = ExtraDescription(key=POSITION_KEY, platform=Platform.DEVICE_TRACKER)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
-from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, State, callback
 from homeassistant.helpers.event import async_track_time_interval
 
 from ..engine.effects import Commit, Effect, PollEnded, Publish
@@ -18,6 +18,7 @@ from ..engine.ports import Batch, Extent, Trimmed
 from ..engine.values import NS_PER_S, Now
 from . import discovery
 from .actors import Actors
+from .adopted import Adopted
 from .effects import Effects, Verdict
 from .enrolment import policy_of
 from .notices import standing_notices
@@ -88,6 +89,7 @@ class Hub:
         self.roles: Final = Roles(self)
         self.questions: Final = Questions(self)
         self._states: Final = States(hass, plant)
+        self._adopted: Final = Adopted(self)
         self._commit: asyncio.Task[None] | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._releases: list[CALLBACK_TYPE] = []
@@ -108,6 +110,8 @@ class Hub:
         self.entry.async_on_unload(stop)
         await self.link.async_start(self.plant.settings.prefix, self._take, self._connection_changed)
         await self.link.async_follow(self.plant.filters)
+        self._releases.append(self._adopted.stop)
+        self._adopted.follow()
         self._tick()
 
     async def async_stop(self) -> None:
@@ -153,7 +157,7 @@ class Hub:
     async def async_drop(self, device_id: str) -> None:
         """Take a device out, and its key with it."""
         self._perform(self.plant.remove(device_id, now()))
-        self._listen_to_bare_topics()
+        self._follow_registry()
         await self.hass.async_add_executor_job(self.keys.remove_device, device_id)
 
     @callback
@@ -164,7 +168,13 @@ class Hub:
         if self.is_running:  # before, it is what people know already
             self._perform(effects)
         self._states.follow(policy)
-        self._listen_to_bare_topics()
+        self._follow_registry()
+
+    @callback
+    def take_state(self, device_id: str, state: State) -> None:
+        """Take in what an adopted entity says."""
+        changed_ns = round(state.last_updated_timestamp * NS_PER_S)
+        self._perform(self.plant.take_state(device_id, state.entity_id, state.state, changed_ns, now()))
 
     @callback
     def zero_counters(self, device_id: str) -> None:
@@ -269,9 +279,10 @@ class Hub:
         self.plant.set_connected(connected, now())
 
     @callback
-    def _listen_to_bare_topics(self) -> None:
-        """Subscribe to what people registered, and to nothing else."""
+    def _follow_registry(self) -> None:
+        """Listen to the topics and entities that people registered, and to no others."""
         if self.is_running:
+            self._adopted.follow()
             follow = self.link.async_follow(self.plant.filters)
             self.entry.async_create_task(self.hass, follow, "iiot bare topics")
 

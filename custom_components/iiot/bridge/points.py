@@ -24,6 +24,7 @@ from .actuators import PREFIX, ActuatorDescription, offer
 from .budget import enabled_entities
 from .chatter import Chatter
 from .health import (
+    CONNECTION,
     FLEET,
     FLEET_KEYS,
     HEALTH,
@@ -377,6 +378,8 @@ def _is_of_the_manifest(unique_id: str) -> bool:
 def _wanted(station: Station) -> dict[str, Described]:
     """Everything that the station should show; before its first manifest, what it has shown so far."""
     member = station.member
+    if member is not None and member.policy.entities:
+        return {CONNECTION.key: CONNECTION}  # its channels are entities already: of somebody else
     there = reported(member)
     rows: list[Described] = [
         row for row in HEALTH if not row.is_optional or row.key in there or row.key in station.known

@@ -92,6 +92,8 @@ class TimeFlag:
     """Nothing, or not everything, in it fits the manifest; judged again at the next one."""
     TRIAL: Final = 32
     """The device was being tried or mended: out of totals and alarms."""
+    UNSIGNED: Final = 64
+    """The state of an adopted entity: no device signed it."""
 
 
 class Connection(StrEnum):

@@ -36,6 +36,8 @@ class SiteDevice:
     battery: str | None
     position: str | None
     points: tuple[SitePoint, ...]
+    is_signed: bool = True
+    """Whether a device signs what is shown; nobody does for adopted entities."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +100,9 @@ def _device(entities: er.EntityRegistry, station: Station, name: str) -> SiteDev
     channels = [row for row in station.known.values() if isinstance(row, PointDescription) and row.key in shown]
     channels.sort(key=_interest)
     ids = {key: entry.entity_id for key, entry in shown.items()}
+    adopted = _adopted(station)
+    if adopted:
+        return SiteDevice(name=name, connection=None, battery=None, position=None, points=adopted, is_signed=False)
     return SiteDevice(
         name=name,
         connection=ids.get(CONNECTION_KEY),
@@ -111,6 +116,15 @@ def _device(entities: er.EntityRegistry, station: Station, name: str) -> SiteDev
             )
             for row in channels
         ),
+    )
+
+
+def _adopted(station: Station) -> tuple[SitePoint, ...]:
+    """Entities of others that are the station's channels."""
+    entities = () if station.member is None else station.member.policy.entities
+    return tuple(
+        SitePoint(entity_id=entity.entity_id, name=entity.name or entity.key, has_graph=entity.kind == "float")
+        for entity in entities
     )
 
 

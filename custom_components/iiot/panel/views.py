@@ -33,6 +33,7 @@ WORDS: Final = MappingProxyType(
         "battery_low": "Battery below",
         "map": "Map",
         "no_area": "No area",
+        "unsigned": "unsigned",
     }
 )
 """What the translations say in other languages, in the bank `dashboard`."""
@@ -123,7 +124,7 @@ def _filtered(title: str, entities: list[dict[str, str]], condition: Card) -> Ca
 def _summary(area: SiteArea, url_path: str, words: Words) -> Card:
     action = {"action": "navigate", "navigation_path": f"/{url_path}/{_path(area)}"}
     leaders = [
-        _tile(point.entity_id, device.name) | _graph(point)
+        _tile(point.entity_id, _name(device, words)) | _graph(point)
         for device in area.devices
         for point in device.points[:1]
         if point.has_graph
@@ -145,11 +146,16 @@ def _map(devices: list[SiteDevice], words: Words) -> list[Card]:
 
 
 def _area_view(area: SiteArea, words: Words) -> Card:
-    sections = [_device_section(device) for device in area.devices[:MAX_DEVICES]]
+    sections = [_device_section(device, words) for device in area.devices[:MAX_DEVICES]]
     return _view(area.name or words["no_area"], _path(area), area.icon, sections)
 
 
-def _device_section(device: SiteDevice) -> Card:
+def _name(device: SiteDevice, words: Words) -> str:
+    """What nobody signs is marked wherever it stands."""
+    return device.name if device.is_signed else f"{device.name} ({words['unsigned']})"
+
+
+def _device_section(device: SiteDevice, words: Words) -> Card:
     badges = [
         {"type": "entity", "entity": entity_id, "show_state": True, "show_icon": True}
         for entity_id in (device.connection, device.battery)
@@ -161,7 +167,7 @@ def _device_section(device: SiteDevice) -> Card:
         graphs += point.has_graph
         tile = _tile(point.entity_id, point.name)
         cards.append(tile | _graph(point) if graphs <= MAX_GRAPHS else tile)
-    return _section([_heading(device.name, None) | {"badges": badges}, *cards])
+    return _section([_heading(_name(device, words), None) | {"badges": badges}, *cards])
 
 
 def _view(title: str, path: str, icon: str | None, sections: list[Card]) -> Card:

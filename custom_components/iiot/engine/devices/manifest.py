@@ -30,6 +30,8 @@ class Channel:
     diagnostic: bool = False
     holds_object: bool = False
     """Its texts are JSON, kept whole: only of bare topics."""
+    source: str | None = None
+    """Entity of Home Assistant that it was adopted from: then nobody has signed its values."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,8 +1,10 @@
 """Messages of bare topics: verified, placed by their own time, judged by the channels that people registered."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
+from ..devices.adopted import channels_of
 from ..devices.bare import Bare, Heard, manifest_of
 from ..devices.stamps import FRESH_NS, StampWindow
 from ..effects import Effect, ManifestChanged, ValuesChanged
@@ -21,6 +23,8 @@ from .site import Site
 MAX_TOPICS: Final = 256
 """Topics on which one device may speak: each has a window of its own."""
 COMMIT_WITHIN_NS: Final = 800_000_000
+FOR_EVER_S: Final = 1e9
+"""Adopted entities are there while Home Assistant is; when one has no value, it says so itself."""
 
 
 def receive(site: Site, route: BareRoute, topic: str, message: bytes, now: Now, effects: list[Effect]) -> None:
@@ -56,7 +60,7 @@ def follow(site: Site, member: Member, effects: list[Effect]) -> None:
     if state is None:
         return
     site.bare.set(member, state)
-    member.device.liveness.interval_s = member.policy.interval_s
+    member.device.liveness.interval_s = FOR_EVER_S if member.policy.entities else member.policy.interval_s
     _learn(member, state, effects)
     _restore_values(member, state)
     for topic in member.policy.topics:
@@ -134,7 +138,8 @@ def _data(picked: Picked) -> Data:
 
 
 def _learn(member: Member, state: Bare, effects: list[Effect]) -> None:
-    manifest = manifest_of(member.policy.topics, state.members)
+    named = manifest_of(member.policy.topics, state.members)
+    manifest = replace(named, channels={**named.channels, **channels_of(member.policy.entities)})
     if manifest == member.device.manifest:
         return
     member.device.manifest = manifest

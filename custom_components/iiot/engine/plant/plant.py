@@ -13,8 +13,8 @@ from ..errors import Refusal
 from ..polling.schedule import Schedule
 from ..ports import Batch, Entropy, JournalEntry, Kept
 from ..values import NS_PER_S, Now, Settings
-from . import care, commits, door, guarding, notices, orders, polls, reception, replaying
-from .arrival import announce
+from . import adopted, care, commits, door, guarding, notices, orders, polls, reception, replaying
+from .arrival import announce, count_refusal
 from .member import Member
 from .policy import Policy
 from .site import Site
@@ -77,6 +77,11 @@ class Plant:
     def filters(self) -> list[str]:
         """Topics and topic filters of bare devices, to be subscribed to."""
         return self._site.bare.filters
+
+    @property
+    def adopted(self) -> dict[str, list[str]]:
+        """Entities of Home Assistant that are channels, with the devices that have adopted them."""
+        return adopted.entities(self._site)
 
     @property
     def doubts_clock(self) -> bool:
@@ -179,6 +184,16 @@ class Plant:
             reception.refuse(self._site, topic, refusal, now, effects)
             if refusals is not None:
                 refusals.append(refusal)
+        return effects
+
+    def take_state(self, device_id: str, entity_id: str, state: str, changed_ns: int, now: Now) -> list[Effect]:
+        """Take in what an adopted entity says, since when. Never raises for what is in it."""
+        effects: list[Effect] = []
+        member = self._site.members[device_id]
+        try:
+            adopted.take(self._site, member, entity_id, state, changed_ns, now, effects)
+        except Refusal as refusal:
+            count_refusal(member.device.refusals, device_id, refusal, now, effects)
         return effects
 
     def tick(self, now: Now) -> list[Effect]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from ..actuation.interlocks import Interlock
+from ..devices.adopted import AdoptedEntity
 from ..devices.bare import BareTopic
 from ..ingest.calculated import Calculated
 from ..ingest.checks import Checks
@@ -30,3 +31,5 @@ class Policy:
     """Key → what the hub works out under it."""
     trial: bool = False
     """It is being tried or mended: what it says is kept and shown, and marked."""
+    entities: tuple[AdoptedEntity, ...] = ()
+    """Entities of Home Assistant that are its channels."""

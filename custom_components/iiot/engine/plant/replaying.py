@@ -6,13 +6,16 @@ from ..ports import JournalRow
 from ..values import ClockQuality, Leaf, Now, TimeFlag
 from ..wire import canonical, codec, frames
 from ..wire.data import read_data
-from . import bare, leaves
+from . import adopted, bare, leaves
 from .arrival import Arrival
 from .site import Site
 
 
 def show_again(site: Site, row: JournalRow) -> None:
     """Show a journalled row as it was shown when it came; everything else is in the state."""
+    if row.flags & TimeFlag.UNSIGNED:
+        adopted.show_again(site, row)
+        return
     route = site.routes.get(row.topic)
     if route is None:
         bare.show_again(site, row)

@@ -1,0 +1,49 @@
+"""Adopted entities of Home Assistant: each change of their states goes into the plant."""
+
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, State, callback
+from homeassistant.helpers.event import async_track_state_change_event
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+
+class Adopted:
+    """Follows the entities that people have adopted."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub: Final = hub
+        self._followed: dict[str, list[str]] = {}
+        """Entity → devices whose channel it is."""
+        self._release: CALLBACK_TYPE | None = None
+
+    @callback
+    def follow(self) -> None:
+        """Follow those that are registered now, and take in what they say now."""
+        wanted = self._hub.plant.adopted
+        if wanted == self._followed:
+            return
+        self.stop()
+        self._followed = wanted
+        self._release = async_track_state_change_event(self._hub.hass, list(wanted), self._changed)
+        for state in filter(None, map(self._hub.hass.states.get, wanted)):
+            self._take(state)
+
+    @callback
+    def stop(self) -> None:
+        """Follow none any more."""
+        self._followed = {}
+        if self._release is not None:
+            self._release()
+            self._release = None
+
+    @callback
+    def _changed(self, event: Event[EventStateChangedData]) -> None:
+        state = event.data["new_state"]
+        if state is not None:
+            self._take(state)
+
+    def _take(self, state: State) -> None:
+        for device_id in self._followed.get(state.entity_id, ()):
+            self._hub.take_state(device_id, state)

@@ -1,0 +1,56 @@
+"""Entities of Home Assistant that people took over as channels: nobody signed what they say."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+from ..records import Matching
+from ..values import Kind
+from .bare import Key, Name, Word
+from .manifest import Channel
+
+type EntityId = Annotated[str, Matching(r"[a-z0-9_]+\.[a-z0-9_]+", "must be the id of an entity")]
+
+BINARY: Final = "bool"
+MAX_STATE: Final = 255
+"""Characters of a state."""
+_TRUTH: Final = {"on": True, "off": False}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdoptedEntity:
+    """One entity that is a channel."""
+
+    entity_id: EntityId
+    key: Key
+    name: Name = ""
+    kind: Literal["float", "bool"] = "float"
+    unit: Word | None = None
+    device_class: Word | None = None
+
+
+def channels_of(entities: Iterable[AdoptedEntity]) -> dict[str, Channel]:
+    """Describe entities like the channels of any device."""
+    return {
+        entity.key: Channel(
+            key=entity.key,
+            name=entity.name or entity.key,
+            kind=Kind(entity.kind),
+            unit=entity.unit,
+            device_class=entity.device_class,
+            source=entity.entity_id,
+        )
+        for entity in entities
+    }
+
+
+def value_of(entity: AdoptedEntity, state: str) -> float | bool | None:
+    """Read a state; None for one that is no value, such as `unavailable`."""
+    if entity.kind == BINARY:
+        return _TRUTH.get(state)
+    try:
+        value = float(state)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

@@ -1,0 +1,182 @@
+"""Entities of Home Assistant become channels: of a Shelly, a Modbus meter, a Zigbee contact."""
+
+import re
+from typing import Any, Final
+
+import probatio
+from homeassistant.config_entries import ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.const import CONF_NAME
+from homeassistant.core import State
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import selector
+from homeassistant.util.ulid import ulid_now
+
+from ..bridge.enrolment import plain, policy_of, running_hub
+from ..bridge.mapping import clean_name
+from ..bridge.stations import device_identifier
+from ..const import (
+    CONF_AREA,
+    CONF_CHANNEL_DESCRIPTIONS,
+    CONF_DESCRIPTION,
+    CONF_DEVICE_ID,
+    CONF_FINGERPRINT,
+    CONF_KID,
+    CONF_POLICY,
+    DOMAIN,
+)
+from ..engine import records
+from ..engine.devices.adopted import BINARY, AdoptedEntity, value_of
+from ..engine.devices.manifest_rules import MAX_CHANNELS
+from ..engine.plant.policy import Policy
+from .forms import details
+
+CONF_ENTITIES: Final = "entities"
+NUMERIC_DOMAINS: Final = ["counter", "input_number", "number", "sensor"]
+BINARY_DOMAINS: Final = ["binary_sensor", "input_boolean", "switch"]
+_PREFIX: Final = "entities:"
+_ENTITIES: Final = selector.EntitySelector(
+    {"multiple": True, "filter": [{"domain": sorted(NUMERIC_DOMAINS + BINARY_DOMAINS)}]}
+)
+_UNKNOWN: Final = frozenset({"unknown", "unavailable"})
+
+
+class AdoptedFlow(ConfigSubentryFlow):
+    """A person chooses entities, once or again."""
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Ask for the entities, and what they are together."""
+        entry, _ = running_hub(self.hass, self._entry_id)
+        wrong, errors = "-", dict[str, str]()
+        if user_input is not None:
+            wrong, errors = self._check(user_input)
+            if not errors:
+                device_id = _PREFIX + ulid_now().lower()
+                return self.async_create_entry(
+                    title=clean_name(user_input[CONF_NAME], device_id),
+                    data=_data(device_id, user_input, self._chosen(user_input[CONF_ENTITIES], ())),
+                    unique_id=device_id,
+                )
+        return self._show("user", user_input, errors, site=plain(entry.title), entity=plain(wrong))
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Ask again. A channel whose entity stays keeps its key."""
+        running_hub(self.hass, self._entry_id)
+        subentry = self._get_reconfigure_subentry()
+        before = policy_of(subentry).entities
+        wrong, errors = "-", dict[str, str]()
+        page = self._page()
+        if user_input is not None:
+            wrong, errors = self._check(user_input)
+            if not errors:
+                return self._change(user_input, self._chosen(user_input[CONF_ENTITIES], before), page)
+        present = {
+            CONF_NAME: subentry.title,
+            CONF_AREA: page.area_id if page else subentry.data[CONF_AREA],
+            CONF_DESCRIPTION: subentry.data[CONF_DESCRIPTION],
+            CONF_ENTITIES: [entity.entity_id for entity in before],
+        }
+        return self._show("reconfigure", user_input or present, errors, entity=plain(wrong))
+
+    def _show(
+        self, step: str, shown: dict[str, Any] | None, errors: dict[str, str], **placeholders: str
+    ) -> SubentryFlowResult:
+        schema = probatio.Schema(details() | {probatio.Required(CONF_ENTITIES): _ENTITIES})
+        return self.async_show_form(
+            step_id=step,
+            data_schema=self.add_suggested_values_to_schema(schema, shown),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
+
+    def _check(self, user_input: dict[str, Any]) -> tuple[str, dict[str, str]]:
+        """Entity that cannot be a channel, and why."""
+        chosen = user_input[CONF_ENTITIES]
+        if not user_input[CONF_NAME].strip():
+            return "-", {CONF_NAME: "name_missing"}
+        if not 1 <= len(chosen) <= MAX_CHANNELS:
+            return "-", {CONF_ENTITIES: "how_many_entities"}
+        registry = er.async_get(self.hass)
+        for entity_id in chosen:
+            registered = registry.async_get(entity_id)
+            if registered is not None and registered.platform == DOMAIN:
+                return entity_id, {CONF_ENTITIES: "own_entity"}
+            if not self._has_values(entity_id):
+                return entity_id, {CONF_ENTITIES: "no_value"}
+        return "-", {}
+
+    def _has_values(self, entity_id: str) -> bool:
+        """Whether it says numbers, or on and off; of one that says nothing now, nobody can tell."""
+        state = self.hass.states.get(entity_id)
+        return (
+            state is None or state.state in _UNKNOWN or value_of(self._entity(entity_id, "x"), state.state) is not None
+        )
+
+    def _chosen(self, chosen: list[str], before: tuple[AdoptedEntity, ...]) -> tuple[AdoptedEntity, ...]:
+        keys = {entity.entity_id: entity.key for entity in before}
+        found = []
+        for entity_id in dict.fromkeys(chosen):
+            key = keys.get(entity_id) or _free_key(entity_id, set(keys.values()))
+            keys[entity_id] = key
+            found.append(self._entity(entity_id, key))
+        return tuple(found)
+
+    def _entity(self, entity_id: str, key: str) -> AdoptedEntity:
+        state = self.hass.states.get(entity_id)
+        attributes: dict[str, Any] = {} if state is None else dict(state.attributes)
+        is_binary = entity_id.partition(".")[0] in BINARY_DOMAINS
+        return AdoptedEntity(
+            entity_id=entity_id,
+            key=key,
+            name=_name(state, key),
+            kind=BINARY if is_binary else "float",
+            unit=_word(attributes.get("unit_of_measurement")),
+            device_class=_word(attributes.get("device_class")),
+        )
+
+    def _page(self) -> dr.DeviceEntry | None:
+        identifier = device_identifier(self._entry_id, self._get_reconfigure_subentry().subentry_id)
+        return dr.async_get(self.hass).async_get_device_by_identifier(identifier, self._entry_id)
+
+    def _change(
+        self, written: dict[str, Any], entities: tuple[AdoptedEntity, ...], page: dr.DeviceEntry | None
+    ) -> SubentryFlowResult:
+        subentry = self._get_reconfigure_subentry()
+        device_id = str(subentry.unique_id)
+        if page is not None:
+            dr.async_get(self.hass).async_update_device(page.id, area_id=written.get(CONF_AREA))
+        return self.async_update_and_abort(
+            self._get_entry(),
+            subentry,
+            title=clean_name(written[CONF_NAME], device_id),
+            data=_data(device_id, written, entities),
+        )
+
+
+def _data(device_id: str, written: dict[str, Any], entities: tuple[AdoptedEntity, ...]) -> dict[str, Any]:
+    return {
+        CONF_DEVICE_ID: device_id,
+        CONF_KID: None,
+        CONF_FINGERPRINT: None,
+        CONF_AREA: written.get(CONF_AREA),
+        CONF_DESCRIPTION: written.get(CONF_DESCRIPTION, ""),
+        CONF_CHANNEL_DESCRIPTIONS: {},
+        CONF_POLICY: records.write(Policy(entities=entities)),
+    }
+
+
+def _free_key(entity_id: str, taken: set[str]) -> str:
+    key = found = re.sub(r"[^a-z0-9_]", "_", entity_id.partition(".")[2])[:50]
+    number = 2
+    while found in taken:
+        found = f"{key}_{number}"
+        number += 1
+    return found
+
+
+def _name(state: State | None, key: str) -> str:
+    return clean_name(state.name, key)[:128] if state else key
+
+
+def _word(word: Any) -> str | None:
+    return clean_name(str(word), "")[:64] or None if word else None

@@ -1,0 +1,124 @@
+"""Entities of Home Assistant as channels: judged and kept like readings, and marked as unsigned for ever."""
+
+from typing import Any
+
+import pytest
+
+from iiot_engine.devices.adopted import AdoptedEntity, value_of
+from iiot_engine.plant.policy import Policy
+from iiot_engine.values import NS_PER_S, Connection, Quality, TimeFlag
+from iiot_engine.wire import canonical
+from tests.builders import World
+
+GROUP = "entities:01jd8z6q4w3m5n7p9r0t1v2x3y"
+BOILER = AdoptedEntity(entity_id="sensor.boiler", key="boiler", name="Boiler", unit="°C")
+DOOR = AdoptedEntity(entity_id="binary_sensor.door", key="door", kind="bool")
+
+
+class Adopting:
+    """A hub with two adopted entities."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.world.keys[GROUP] = {}
+        self.world.policies[GROUP] = Policy(entities=(BOILER, DOOR))
+        self.world.perform(self.world.plant.adopt(GROUP, {}, self.world.now))
+        self.world.perform(self.world.plant.set_policy(GROUP, self.world.policies[GROUP]))
+
+    def say(self, entity_id: str, state: str, *, ago_s: float = 0) -> None:
+        """An entity has had a state since then."""
+        changed_ns = self.world.now.wall_ns - round(ago_s * NS_PER_S)
+        self.world.perform(self.world.plant.take_state(GROUP, entity_id, state, changed_ns, self.world.now))
+
+    @property
+    def member(self) -> Any:
+        """What the hub keeps."""
+        return self.world.plant.members[GROUP]
+
+    def value(self, key: str) -> Any:
+        """The value of a channel."""
+        return self.member.board.values[key].value
+
+
+def test_states_become_values_and_unsigned_rows() -> None:
+    adopting = Adopting()
+    adopting.say("sensor.boiler", "61.50", ago_s=3)
+    adopting.say("binary_sensor.door", "on")
+    assert (adopting.value("boiler"), adopting.value("door")) == (61.5, True)
+    assert adopting.member.connection is Connection.LIVE
+    adopting.world.pass_time(2)
+    rows = adopting.world.journal()
+    assert [(row.topic, row.flags, row.kid) for row in rows] == [
+        ("sensor.boiler", TimeFlag.UNSIGNED, 0),
+        ("binary_sensor.door", TimeFlag.UNSIGNED, 0),
+    ]
+    kept = canonical.decode(rows[0].message)
+    assert (kept["entity_id"], kept["state"]) == ("sensor.boiler", "61.50"), "as the entity said it"
+    assert adopting.member.board.values["boiler"].time_ns == kept["ts"] * NS_PER_S + kept["ts_ns"]
+    assert adopting.world.plant.accepted == 0, "nobody signed it"
+
+
+@pytest.mark.parametrize("state", ["unavailable", "unknown", "nan", "inf", "warm", ""])
+def test_what_is_no_value_is_none(state: str) -> None:
+    adopting = Adopting()
+    adopting.say("sensor.boiler", "61.5", ago_s=1)
+    adopting.say("sensor.boiler", state)
+    shown = adopting.member.board.values["boiler"]
+    assert (shown.value, shown.quality) == (None, Quality.BAD)
+    assert value_of(DOOR, state) is None
+
+
+def test_a_start_brings_values_back_and_repeats_no_row() -> None:
+    adopting = Adopting()
+    world = adopting.world
+    adopting.say("sensor.boiler", "61.5")
+    said = world.now.wall_ns
+    world.stop()
+    adopting.say("sensor.boiler", "62.5")
+    world.pass_time(2)
+    world.kill()
+    assert adopting.value("boiler") in (61.5, 62.5)
+    world.perform(world.plant.take_state(GROUP, "sensor.boiler", "62.5", said, world.now))
+    world.pass_time(2)
+    rows = len(world.journal())
+    adopting.say("sensor.boiler", "63.5")
+    world.pass_time(2)
+    world.kill()
+    assert adopting.value("boiler") == 63.5
+    shown_ns = adopting.member.board.values["boiler"].time_ns
+    world.perform(world.plant.take_state(GROUP, "sensor.boiler", "63.5", shown_ns, world.now))
+    world.pass_time(2)
+    assert len(world.journal()) == rows + 1
+
+
+def test_it_stays_live_however_long_it_says_nothing() -> None:
+    adopting = Adopting()
+    adopting.say("sensor.boiler", "61.5")
+    adopting.world.skip(30 * 86_400)
+    assert adopting.member.connection is Connection.LIVE
+
+
+def test_an_entity_that_nobody_adopted_is_nobodys() -> None:
+    adopting = Adopting()
+    adopting.say("sensor.other", "5")
+    adopting.say("sensor.boiler", "5")
+    world = adopting.world
+    assert world.plant.adopted == {"sensor.boiler": [GROUP], "binary_sensor.door": [GROUP]}
+    world.pass_time(2)
+    assert [row.topic for row in world.journal()] == ["sensor.boiler"]
+    world.policies[GROUP] = Policy(entities=(DOOR,))
+    world.kill()
+    assert adopting.member.board.values == {}
+    del world.keys[GROUP]
+    world.kill()
+    assert world.plant.adopted == {}
+
+
+def test_a_full_waiting_room_takes_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iiot_engine.plant.site.MAX_WAITING_ROWS", 1)
+    adopting = Adopting()
+    with adopting.world.slow_store():
+        adopting.say("sensor.boiler", "61.5")
+        adopting.say("binary_sensor.door", "on")
+        adopting.world.pass_time(2)
+    assert adopting.member.device.refusals.counts == {"busy": 1}
