@@ -126,7 +126,7 @@ class PressShop(House):
         journal.close()
         return [Command.restored(*row) for row in rows]
 
-    async def until_closed(self, *, within_s: float = 30.0) -> Command:
+    async def until_closed(self, *, within_s: float) -> Command:
         """Wait until the newest command of the journal is closed."""
 
         async def newest() -> Command:

@@ -39,6 +39,11 @@ def from_the_hub(packet: Packet) -> bool:
     return packet.kind == Kind.PUBREL and packet.from_client
 
 
+def to_the_press(packet: Packet) -> bool:
+    """The broker releases a command to the press: it has its PUBREC, and waits for the PUBCOMP."""
+    return packet.kind == Kind.PUBREL and not packet.from_client
+
+
 def from_the_press(packet: Packet) -> bool:
     """The press has taken a command, and says so."""
     return packet.kind == Kind.PUBCOMP and packet.from_client
@@ -78,6 +83,19 @@ async def test_a_broker_that_dies_between_pubrec_and_pubcomp_repeats_and_loses_n
     await shop.until_live()
 
 
+async def test_a_press_that_loses_its_power_between_the_steps_of_qos_2_is_told_again(shop: PressShop) -> None:
+    before = len(shop.strokes())
+    shop.at_press.hold(to_the_press)
+    asking = asyncio.create_task(shop.press())
+    await shop.at_press.until_held(within_s=SOON_S)
+    await shop.plant.kill()
+    await shop.at_press.cut()
+    await shop.start_press()
+    told = await asking
+    assert told["status"] == "done", told
+    assert shop.strokes()[before:] == [told["command_id"]]
+
+
 async def test_a_press_that_loses_its_power_in_the_middle_says_that_nobody_knows(shop: PressShop) -> None:
     before = len(shop.strokes())
     shop.at_press.hold(an_answer)
@@ -107,7 +125,7 @@ async def test_a_killed_hub_goes_on_where_it_was(shop: PressShop) -> None:
     shop.copy_hub()
     await shop.at_press.cut()
     await shop.hass.start()
-    closed = await shop.until_closed()
+    closed = await shop.until_closed(within_s=60)
     assert closed.step is Step.DONE
     assert shop.strokes()[before:] == [closed.cid]
 
