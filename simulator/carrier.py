@@ -14,7 +14,7 @@ from iiot_engine.wire.topics import topic_of
 
 from .bus import Connect
 from .clock import Moment
-from .device import Device, Effect, Restart, Sleep
+from .device import Device, Effect, Reconnect, Restart, Retire, Sleep
 
 KEEP_ALIVE_S: Final = (15, 3600)
 FAREWELLS_AT_ONCE: Final = 50
@@ -78,6 +78,10 @@ class Carried:
                     self._carrier.rest(self)
                 case Restart():
                     self._restart(effect)
+                case Reconnect():
+                    self._carrier.renew(self)
+                case Retire():
+                    self._carrier.retire(self)
                 case _:
                     self._send(effect.leaf, effect.message, effect.qos)
 
@@ -156,6 +160,9 @@ class Carrier:
         """Let a device live: the first one opens the connection, the others use it."""
         if carried.has_left:
             return
+        if carried.device.is_forgotten:
+            self._stay_away(carried)
+            return
         carried.switch_on()
         if carried is self._owner:
             self._link.open()
@@ -190,6 +197,23 @@ class Carrier:
         else:
             self._link.open()
 
+    def renew(self, carried: Carried) -> None:
+        """A device has another key: its connection begins anew, with a will that is signed with it."""
+        self.fall_silent(carried, is_clean=True)
+        self.rise(carried)
+
+    def retire(self, carried: Carried) -> None:
+        """A device has no key any more: it stays away; a connection that others use stays."""
+        self.fall_silent(carried, is_clean=True)
+        self._stay_away(carried)
+
+    def _stay_away(self, carried: Carried) -> None:
+        carried.stop()
+        carried.has_left = True
+        carried.device.disconnected()
+        if self._is_shared and carried is self._owner:
+            self._link.open()  # those behind it go on
+
     def dismiss(self, carried: Carried) -> None:
         """Take a device that is not the owner off the connection, after its farewell."""
         self._say_farewell(carried)
@@ -214,6 +238,8 @@ class Carrier:
         carried.device.disconnected()
 
     def _will(self) -> Will | None:
+        if self._owner.device.is_forgotten:
+            return None
         message = self._owner.device.open_session(self._owner.moment())
         return Will(topic=topic_of(self._prefix, self._owner.device.profile.id, Leaf.STATUS), message=message)
 

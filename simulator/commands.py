@@ -55,6 +55,7 @@ class Obeying(Protocol):
     identify_until_ms: int
     is_description_due: bool
     is_restart_due: bool
+    is_forgotten: bool
 
 
 DONE: Final = Answer("done")
@@ -207,6 +208,11 @@ def _restart(device: Obeying, _args: Args, _moment: Moment) -> Answer:
     return DONE
 
 
+def _forget(device: Obeying, _args: Args, _moment: Moment) -> Answer:
+    device.is_forgotten = True
+    return DONE
+
+
 def _rekey(device: Obeying, args: Args, _moment: Moment) -> Answer:
     kid, salt, keyring = args.get("kid"), args.get("salt"), device.keyring
     if type(kid) is not int or not isinstance(salt, str) or not _SALT.fullmatch(salt):
@@ -239,4 +245,5 @@ COMMANDS: Final[dict[str, Perform]] = {
     "set_log_level": _set_log_level,
     "restart": _restart,
     "rekey": _rekey,
+    "forget": _forget,
 }

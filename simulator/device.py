@@ -58,7 +58,17 @@ class Restart:
     """Leave the broker in order first; otherwise it publishes the will."""
 
 
-type Effect = Out | Sleep | Restart
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """End the connection and begin another one: the will has to be signed with the new key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Leave the broker for good: the device has no key any more."""
+
+
+type Effect = Out | Sleep | Restart | Reconnect | Retire
 
 
 def _nothing(*_: object) -> None:
@@ -85,14 +95,14 @@ class Device:
         self.boot: Final = start.boot
         self.nonce: Final = random.randbytes(8).hex()
         self.session = ""
-        self.store = store
-        self.random = random
+        self.store, self.random = store, random
         self.clock = DeviceClock(profile.clock, profile.deviation)
         self.nap = Nap(profile.sleep_s, profile.timing)
         self.keyring = Keyring(profile.id, key, start.rekeyed)
         self.identify_until_ms = 0
         self._digest = profile.digest
         self.is_connected = self.is_description_due = self.is_restart_due = False
+        self.is_forgotten = start.forgotten
         self.signer = Signer(profile.id, self.keyring, start.boot, self.clock)
         self.readings = Readings(profile, start, store, self.clock, self.signer, random, record)
         self._count = count
@@ -298,6 +308,7 @@ class Device:
             return []
         if cmd not in IDEMPOTENT and not self.gate.follows(payload["hseq"]):
             return []
+        kid = self.keyring.kid
         answer = perform(self, payload, self.profile.commands, moment)
         if cmd not in IDEMPOTENT:
             self.store.note(self._ring.note(cid, answer))
@@ -314,6 +325,11 @@ class Device:
         if self.is_restart_due:
             restart = Restart(cause=Cause.COMMAND, takes_s=self.profile.booting.takes_s, is_clean=True)
             effects += [*self.farewell(moment), restart]
+        if self.keyring.kid != kid:
+            effects.append(Reconnect())
+        if self.is_forgotten:
+            self.store.forget()
+            effects += [*self.farewell(moment), Retire()]
         return effects
 
     def _end_moves(self, moment: Moment) -> list[Effect]:

@@ -14,6 +14,7 @@ from iiot_engine.wire import canonical
 
 BASE_COMMANDS: Final = (
     "describe",
+    "forget",
     "identify",
     "rekey",
     "restart",

@@ -29,6 +29,8 @@ class Start:
     """What its meters stood at, by channel, when last noted."""
     rekeyed: list[tuple[int, str]] = field(default_factory=list)
     """Steps of its key since provisioning: key number and salt."""
+    forgotten: bool = False
+    """It was told to forget its key."""
 
 
 class Store(Protocol):
@@ -58,6 +60,10 @@ class Store(Protocol):
         """Keep the steps of the key."""
         ...
 
+    def forget(self) -> None:
+        """Have no key any more."""
+        ...
+
 
 class MemoryStore:
     """A store that lasts as long as the object: hand it to the next `Device` for a restart."""
@@ -67,6 +73,7 @@ class MemoryStore:
         self.ring: list[list[str]] = []
         self.totals: dict[str, float] = {}
         self.rekeyed: list[tuple[int, str]] = []
+        self.forgotten = False
         self._rows: dict[tuple[int, int], Row] = {}
 
     def begin(self) -> Start:
@@ -78,6 +85,7 @@ class MemoryStore:
             ring=list(self.ring),
             totals=dict(self.totals),
             rekeyed=list(self.rekeyed),
+            forgotten=self.forgotten,
         )
 
     def keep(self, row: Row) -> None:
@@ -101,6 +109,10 @@ class MemoryStore:
         """Keep the steps of the key."""
         self.rekeyed = list(steps)
 
+    def forget(self) -> None:
+        """Have no key any more."""
+        self.rekeyed, self.forgotten = [], True
+
 
 class FolderStore:
     """Two files a device: `<id>.json` replaced as a whole, `<id>.rows` appended to line by line.
@@ -112,7 +124,7 @@ class FolderStore:
         folder.mkdir(parents=True, exist_ok=True)
         self._facts_path = folder / f"{device_id}.json"
         self._rows_path = folder / f"{device_id}.rows"
-        self._facts: dict[str, Any] = {"boot": 0, "ring": [], "totals": {}, "rekeyed": []}
+        self._facts: dict[str, Any] = {"boot": 0, "ring": [], "totals": {}, "rekeyed": [], "forgotten": False}
         self._rows: dict[tuple[int, int], Row] = {}
         self._lines = 0
 
@@ -132,6 +144,7 @@ class FolderStore:
             ring=list(facts["ring"]),
             totals=dict(facts["totals"]),
             rekeyed=[(kid, salt) for kid, salt in facts["rekeyed"]],
+            forgotten=facts["forgotten"],
         )
 
     def keep(self, row: Row) -> None:
@@ -161,6 +174,11 @@ class FolderStore:
     def rekey(self, steps: list[tuple[int, str]]) -> None:
         """Keep the steps of the key."""
         self._facts["rekeyed"] = steps
+        self._write_facts()
+
+    def forget(self) -> None:
+        """Have no key any more."""
+        self._facts |= {"rekeyed": [], "forgotten": True}
         self._write_facts()
 
     def _write_facts(self) -> None:

@@ -103,6 +103,8 @@ def _headline(content: dict[str, Any]) -> str:
 
 
 def _state(carried: Carried) -> str:
+    if carried.device.is_forgotten:
+        return "forgotten"
     if not carried.is_on:
         return "off"
     if carried.device.nap.is_asleep:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from iiot_engine.devices.inbox import Trust
-from iiot_engine.effects import Commit, Effect, Notice, Publish
+from iiot_engine.effects import Commit, Effect, KeysChanged, Notice, Publish
 from iiot_engine.errors import Code
 from iiot_engine.plant import Member, Plant
 from iiot_engine.plant.policy import Policy
@@ -46,6 +46,7 @@ class World:
         self.keys: dict[str, dict[int, bytes]] = {}
         self.policies: dict[str, Policy] = {}
         """What people decided about devices."""
+        self.steps, self.key_file_fails = {}, False
         self.fleet_key: bytes | None = FLEET_KEY
         self.steady_ns = 5_000 * NS_PER_S
         self.wall_offset_ns = START_S * NS_PER_S - self.steady_ns
@@ -96,6 +97,8 @@ class World:
                     self._commit(batch)
                 case Publish():
                     self.sent.append(effect)
+                case KeysChanged(name) if not self.key_file_fails:
+                    self.keys[name], self.steps[name] = (ring := self.plant.members[name].device.keys).all, ring.step
         return effects
 
     def _commit(self, batch: Batch) -> None:
@@ -181,7 +184,7 @@ class World:
 
     def _start(self) -> None:
         self.plant = Plant(self.settings, self.entropy, self.fleet_key)
-        self.plant.restore(self.store.load(), self.keys)
+        self.plant.restore(self.store.load(), self.keys, self.steps)
         for device_id in self.policies.keys() & self.keys.keys():
             self.plant.set_policy(device_id, self.policies[device_id])
         position = self.store.cursor("last_values")
@@ -237,8 +240,6 @@ class Machine:
         self.hseq = 0
         """Highest down number obeyed in this boot."""
         self.digest = DIGEST
-        self.index = 1
-        """Next row."""
         self.held: tuple[int, int] | None = None
         self._sessions = 0
         self.reboot()
@@ -251,8 +252,7 @@ class Machine:
         self.seq = 0
         self.born_ns = self.world.steady_ns
         self.nonce = NONCES.format(self.boot * 0x1234_5678_9ABC % (1 << 64))
-        self.hseq = 0
-        self.index = 1
+        self.hseq, self.index = 0, 1
         self.connect()
 
     def connect(self) -> None:

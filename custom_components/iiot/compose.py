@@ -1,6 +1,7 @@
 """Composition root: the one place that builds store, keys, plant and hub."""
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,7 @@ from .bridge.fleet_keys import DATA_PENDING_KEYS
 from .bridge.hass_link import HassLink
 from .bridge.hub import Hub, now
 from .bridge.own_link import OwnLink
+from .bridge.removal import KEEP_REMOVED_S
 from .const import (
     CONF_BROKER,
     CONF_DELAY_LIMIT,
@@ -25,6 +27,7 @@ from .const import (
     CONF_SKEW_LIMIT,
     CONF_STRICT,
 )
+from .engine.devices.keys import KeyStep
 from .engine.links.broker import Broker
 from .engine.plant import Plant
 from .engine.stores.key_file import KeyFile
@@ -78,11 +81,13 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
         store = SqliteIntake(folder / "intake.sqlite")
         try:
             plant = Plant(settings_of(entry), os.urandom, keys.fleet_key)
-            plant.restore(store.load(), {found: keys.device_keys(found) for found in policies})
+            steps = {found: KeyStep(*step) for found in policies if (step := keys.step_of(found)) is not None}
+            plant.restore(store.load(), {found: keys.device_keys(found) for found in policies}, steps)
             for device_id, policy in policies.items():
                 plant.set_policy(device_id, policy)
             _catch_up(plant, store)
             keys.retain(policies)  # not before all files are known to be of this release or older
+            keys.purge(round(time.time()) - KEEP_REMOVED_S)
         except BaseException:
             store.close()
             raise

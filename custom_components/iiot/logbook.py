@@ -44,6 +44,11 @@ HAPPENINGS: Final = {
     Happening.KEY_PROVED: "proved that it holds a key of the site {site}",
     Happening.TRIAL_BEGAN: "is in maintenance mode: its values are marked as trial",
     Happening.TRIAL_ENDED: "is in maintenance mode no more",
+    Happening.REKEYED: "took its next key",
+    Happening.REPLACED: "is other hardware from now on",
+    Happening.RESTORED: "was brought back to the site {site}",
+    Happening.REVOKED: "was revoked: nothing that it says counts",
+    Happening.ADMITTED: "is not revoked any more",
 }
 STEPS: Final = {
     Step.REQUESTED: "is to do {command}{args}",

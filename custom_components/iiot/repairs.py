@@ -14,6 +14,7 @@ from .bridge.enrolment import listed, running_hub
 from .bridge.hub import Hub
 from .bridge.notices import (
     CHANNEL_CHATTERS,
+    CHANNELS_LACKING,
     DATA_DEVICE_ID,
     DATA_ENTRY_ID,
     DATA_KIND,
@@ -21,7 +22,7 @@ from .bridge.notices import (
     JOURNAL_BEGAN_ANEW,
     JOURNAL_OVERRUN,
 )
-from .const import CONF_LISTEN_ONLY, DOMAIN
+from .const import CONF_LISTEN_ONLY, CONF_REPLACED, DOMAIN
 from .engine.plant import notices
 from .runtime import IiotConfigEntry
 
@@ -173,6 +174,20 @@ class BudgetFlow(NoticeFlow):
         return {**super().words(), "diagnostic": str(count), "devices": listed(names)}
 
 
+class LackingFlow(NoticeFlow):
+    """New hardware lacks channels of the old one: their entities are removed, or stay until it has them."""
+
+    @override
+    async def async_settle(self) -> RepairsFlowResult:
+        entry, _ = self.hub()
+        subentry = next((found for found in entry.subentries.values() if found.unique_id == self.device_id), None)
+        if subentry is None:
+            return self.async_abort(reason="device_gone")
+        data = {name: value for name, value in subentry.data.items() if name != CONF_REPLACED}
+        self.hass.config_entries.async_update_subentry(entry, subentry, data=data)
+        return self.async_create_entry(data={})
+
+
 _FLOWS: Final[dict[str, type[NoticeFlow]]] = {
     notices.TWIN: HolderFlow,
     notices.FOREIGN: CommanderFlow,
@@ -184,6 +199,7 @@ _FLOWS: Final[dict[str, type[NoticeFlow]]] = {
     JOURNAL_BEGAN_ANEW: NoticeFlow,
     ENTITY_BUDGET: BudgetFlow,
     CHANNEL_CHATTERS: ChannelsFlow,
+    CHANNELS_LACKING: LackingFlow,
 }
 
 

@@ -90,6 +90,8 @@ class HealthSensor(FigureSensor):
         found = dict(read(member)) if read is not None and member is not None else {}
         if self._figure.key == CONNECTION_KEY and self.station.description:
             found["description"] = self.station.description
+        if self._figure.key == CONNECTION_KEY and self.station.revoked:
+            found["reason"] = self.station.revoked
         return found or None
 
 

@@ -73,6 +73,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "awake": _plain("awake", Role.OPERATOR),
     "describe": _plain("describe"),
     "restart": _plain("restart"),
+    "rekey": _plain("rekey"),
     "identify": Action(
         {probatio.Optional(ATTR_DURATION, default={"seconds": 10}): _SECONDS},
         lambda _: "identify",

@@ -23,7 +23,8 @@ def blocks() -> dict[str, str]:
 def _actions(described: dict[str, Any], words: dict[str, Any]) -> str:
     parts = []
     for name, action in described.items():
-        own = {field: facts for field, facts in action["fields"].items() if field not in _COMMON}
+        is_command = "lifetime" in action["fields"]
+        own = {field: facts for field, facts in action["fields"].items() if field not in _COMMON or not is_command}
         parts.append(f"### `iiot.{name}`\n\n{words[name]['description']}")
         if own:
             parts.append(_fields(own, words[name]["fields"]))

@@ -22,7 +22,7 @@ CODES: Final[dict[Code, tuple[str, str]]] = {
         "The id in the topic is not registered with this hub, whatever else is in the message.",
         "Approve the device, or add it by hand.",
     ),
-    Code.REVOKED: ("The device was revoked. This release has no way to revoke, so it never gives this code.", "-"),
+    Code.REVOKED: ("A person revoked the device.", "let it in again under *Change device*"),
     Code.BAD_MAC: (
         "The signature does not fit the bytes of the payload, or `kid` is not the key that signed.",
         "Check the key; check that the bytes signed are the bytes sent.",

@@ -159,3 +159,97 @@ def test_a_key_of_another_length_is_damage(tmp_path: Path, content: str) -> None
     (tmp_path / "keys.json").write_text(content)
     with pytest.raises(KeyFileError, match="damaged"):
         KeyFile(tmp_path / "keys.json").load()
+
+
+# --- keys that follow one another -----------------------------------------------------------------
+
+NEXT, OTHER = bytes(range(2, 34)), bytes(range(3, 35))
+SALT = "0011"
+
+
+def opened(path: Path) -> KeyFile:
+    """The file as the next start reads it."""
+    found = KeyFile(path)
+    found.load()
+    return found
+
+
+def test_a_next_key_and_its_step_come_back_after_a_restart(path: Path) -> None:
+    keys = KeyFile(path)
+    keys.create(FLEET)
+    keys.put_device("press-07", 1, KEY)
+    assert keys.put_ring("press-07", {1: KEY, 2: NEXT}, (2, SALT))
+    assert opened(path).device_keys("press-07") == {1: KEY, 2: NEXT}
+    assert opened(path).step_of("press-07") == (2, SALT)
+    assert keys.put_ring("press-07", {2: NEXT}, None)
+    assert opened(path).device_keys("press-07") == {2: NEXT}
+    assert opened(path).step_of("press-07") is None
+
+
+def test_a_key_that_came_meanwhile_is_not_written_over(path: Path) -> None:
+    keys = KeyFile(path)
+    keys.create(FLEET)
+    keys.put_device("press-07", 2, OTHER)
+    assert not keys.put_ring("press-07", {1: KEY, 2: NEXT}, (2, SALT))
+    assert not keys.put_ring("nobody", {1: KEY}, None)
+    assert opened(path).device_keys("press-07") == {2: OTHER}
+    keys.put_ring("press-07", {2: OTHER, 3: NEXT}, (3, SALT))
+    keys.put_device("press-07", 4, KEY)
+    assert opened(path).step_of("press-07") is None, "a key by cable ends a step"
+
+
+# --- devices that were taken out ------------------------------------------------------------------
+
+
+def test_a_device_that_was_taken_out_comes_back_with_its_keys_and_its_step(path: Path) -> None:
+    keys = KeyFile(path)
+    keys.create(FLEET)
+    keys.put_device("press-07", 1, KEY)
+    keys.put_ring("press-07", {1: KEY, 2: NEXT}, (2, SALT))
+    keys.set_aside("press-07", 1000, {"title": "Press 7"})
+    keys.set_aside("nobody", 1000, {})
+    keys.note_removed("press-07", forgot=True)
+    keys.note_removed("nobody", forgot=True)
+    found = opened(path)
+    assert found.device_keys("press-07") == {}
+    assert found.step_of("press-07") is None
+    (removed,) = found.removed.values()
+    assert (removed.at_s, removed.record) == (1000, {"title": "Press 7", "forgot": True})
+    assert "keys" not in repr(removed)
+    found.bring_back("press-07")
+    found.bring_back("nobody")
+    assert opened(path).device_keys("press-07") == {1: KEY, 2: NEXT}
+    assert opened(path).step_of("press-07") == (2, SALT)
+    assert opened(path).removed == {}
+
+
+def test_what_was_taken_out_is_forgotten_after_its_time(path: Path) -> None:
+    keys = KeyFile(path)
+    keys.create(FLEET)
+    for at_s, device_id in enumerate(("a", "b", "c")):
+        keys.put_device(device_id, 1, KEY)
+        keys.set_aside(device_id, at_s, None)
+    keys.note_removed("c", forgot=True)
+    keys.purge(1)
+    keys.purge(1)
+    assert sorted(opened(path).removed) == ["b", "c"]
+    keys.bring_back("c")
+    keys.put_device("b", 2, OTHER)
+    assert opened(path).removed == {}, "whoever is provisioned anew starts anew"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", {"press-07": [2]}),
+        ("steps", {"press-07": [2, "0g"]}),
+        ("removed", {"press-07": {"at": 1, "keys": {}, "step": None}}),
+        ("removed", {"press-07": {"at": 1, "keys": {"1": "00"}, "step": None, "record": None}}),
+        ("removed", {"press-07": {"at": 1, "keys": {}, "step": None, "record": 5}}),
+    ],
+)
+def test_a_damaged_step_or_memory_is_an_alarm(path: Path, name: str, value: object) -> None:
+    KeyFile(path).create(FLEET)
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), name: value}), "utf-8")
+    with pytest.raises(KeyFileError, match="damaged"):
+        KeyFile(path).load()

@@ -35,6 +35,8 @@ class FieldDevice:
     def __init__(self, hass: HomeAssistant, device_id: str = "press-07") -> None:
         self.hass = hass
         self.id = device_id
+        self.kid = 1
+        self.boot = 3
         self.key = signing.derive_device_key(FLEET_KEY, device_id, 1)
         self.born_ns = time.time_ns() - 60 * 10**9
         self.seq = 0
@@ -59,7 +61,7 @@ class FieldDevice:
             "state": "awake",
             "manifest": DIGEST,
             "hseq": 0,
-            "held": [3, self.rows + 1],
+            "held": [self.boot, self.rows + 1],
             "alarms": [],
         }
         await self.send("heartbeat", facts | more)
@@ -72,7 +74,7 @@ class FieldDevice:
     async def read(self, *, loc: list[float] | None = None, q: dict[str, str] | None = None, **values: Any) -> None:
         """Send one moment."""
         self.rows += 1
-        body: dict[str, Any] = {"r": values, "n": [3, self.rows]}
+        body: dict[str, Any] = {"r": values, "n": [self.boot, self.rows]}
         body |= ({"loc": loc} if loc else {}) | ({"q": q} if q else {})
         await self.send("data", body)
 
@@ -98,11 +100,11 @@ class FieldDevice:
             "v": 1,
             "type": leaf,
             "id": self.id,
-            "kid": 1,
+            "kid": self.kid,
             "ts": ns // 10**9,
             "ts_ns": ns % 10**9,
             "tq": 2,
-            "boot": 3,
+            "boot": self.boot,
             "seq": self.seq,
             "up": (ns - self.born_ns) // 10**6,
         }

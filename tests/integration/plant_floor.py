@@ -1,6 +1,7 @@
 """A device with actuators: it reads what the hub sends to it, moves, and answers."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -39,10 +40,12 @@ class Machine(FieldDevice):
         self._read = 0
         self.hseq = 0
 
-    async def stand(self, entry: ConfigEntry, actuators: list[dict[str, Any]] | None = None) -> str:
+    async def stand(
+        self, entry: ConfigEntry, actuators: list[dict[str, Any]] | None = None, commands: Iterable[str] = COMMANDS
+    ) -> str:
         """Join, and say what it can do; gives the id of its subentry."""
         subentry_id = await self.join(entry, CHANNELS)
-        body = {"digest": DIGEST, "channels": CHANNELS, "alarms": [], "commands": COMMANDS}
+        body = {"digest": DIGEST, "channels": CHANNELS, "alarms": [], "commands": list(commands)}
         await self.send("manifest", body | {"actuators": ACTUATORS if actuators is None else actuators})
         return subentry_id
 

@@ -23,7 +23,13 @@ PREFERENCES = {
 
 async def open_preferences(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
     menu = await hass.config_entries.options.async_init(entry.entry_id)
-    assert menu["menu_options"] == ["preferences", "roles", "check_connectivity"]
+    assert menu["menu_options"] == [
+        "preferences",
+        "roles",
+        "check_connectivity",
+        "waiting_devices",
+        "removed_devices",
+    ]
     return await hass.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": "preferences"})
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from custom_components.iiot.bridge.health import FLEET, HEALTH
 from custom_components.iiot.bridge.listening import LISTEN_S
 from custom_components.iiot.bridge.notices import (
     CHANNEL_CHATTERS,
+    CHANNELS_LACKING,
     ENTITY_BUDGET,
     JOURNAL_BEGAN_ANEW,
     JOURNAL_OVERRUN,
@@ -40,7 +42,7 @@ from custom_components.iiot.engine.errors import (
 from custom_components.iiot.engine.ingest.expression import Flaw
 from custom_components.iiot.engine.links.faults import Fault
 from custom_components.iiot.engine.links.tls import Pem
-from custom_components.iiot.engine.plant import notices, orders, polls
+from custom_components.iiot.engine.plant import notices, orders, polls, rotation
 from custom_components.iiot.engine.values import UP_LEAVES
 from custom_components.iiot.engine.wire import codec
 from custom_components.iiot.event import LEVELS
@@ -84,6 +86,7 @@ FACTS = {
     ENTITY_BUDGET: {"enabled", "devices", "diagnostic"},
     CHANNEL_CHATTERS: {"channels"},
     NEWER_ENTRY: {"version", "known"},
+    CHANNELS_LACKING: {"channels"},
 }
 BANKS = {
     "trust": set(Trust),
@@ -96,10 +99,13 @@ BANKS = {
     "dashboard": set(DASHBOARD),
     "level": set(Level),
     "second_person": {"title", "set", "press"},
+    "waiting_device": {*Trust, "removed", "ignored"},
+    "removed_device": {"forgot", "keeps_key"},
     "silence": {"broker_away", "elsewhere", "others_heard", "nothing_at_all", "any_device"},
 }
 """Words that forms and screens are put together from."""
-DEVICE_FLOW = tuple(f"flows/{name}.py" for name in ("device", "keys", "interlocks", "polling", "channels"))
+DEVICE_FLOW = tuple(f"flows/{name}.py" for name in ("device", "keys", "interlocks", "polling", "channels", "life"))
+OPTION_FLOW = tuple(f"flows/{name}.py" for name in ("options", "roles", "connectivity", "waiting", "removed"))
 SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
 
 
@@ -159,6 +165,12 @@ async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     form = shown.add(await open_page(hass, entry, "calculated"))
     shown.add(await answer_device_form(hass, form, channel="twice"))
     assert "details.channel_descriptions" in shown.fields
+    form = await open_page(hass, entry, "revoke")
+    await answer_device_form(hass, form, reason="stolen")
+    shown.add(await open_page(hass, entry, "revoke"))
+    entry.runtime_data.hub.keys.put_device("old", 1, OTHER_KEY)
+    entry.runtime_data.hub.keys.set_aside("old", round(time.time()), {"title": "Old"})
+    shown.add(await open_page(hass, entry, "replace"))
     return shown
 
 
@@ -209,6 +221,12 @@ async def walk_options(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     shown.add(await flows.async_configure(menu["flow_id"], {"next_step_id": "roles"}))
     menu = await flows.async_init(entry.entry_id)
     shown.add(await flows.async_configure(menu["flow_id"], {"next_step_id": "check_connectivity"}))
+
+    for page in ("waiting_devices", "removed_devices"):
+        menu = await flows.async_init(entry.entry_id)
+        shown.add(await flows.async_configure(menu["flow_id"], {"next_step_id": page}))
+    menu = await flows.async_init(entry.entry_id)
+    await flows.async_configure(menu["flow_id"], {"next_step_id": "check_connectivity"})
 
     async def listen(listen_for: str, topic: str, device_id: str = DEVICE_ID) -> None:
         wanted = {"listen_for": listen_for, "device_id": device_id}
@@ -263,7 +281,7 @@ def test_every_error_has_its_words() -> None:
     adopting = set(re.findall(r'CONF_\w+: "(\w+)"', source("flows/adopted.py")))
     assert set(WORDS["config_subentries"]["adopted"]["error"]) == adopting
     assert set(WORDS["config_subentries"]["bare"]["error"]) == errors_in(source("flows/bare.py")) | {FilterError.code}
-    options = source("flows/options.py", "flows/connectivity.py")
+    options = source(*OPTION_FLOW)
     assert set(WORDS["options"]["error"]) == errors_in(options) | {DeviceIdError.code}
 
 
@@ -275,12 +293,12 @@ def test_every_end_has_its_words() -> None:
     assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(source(*DEVICE_FLOW))
     assert set(WORDS["config_subentries"]["adopted"]["abort"]) == shared | aborts_in(source("flows/adopted.py"))
     assert set(WORDS["config_subentries"]["bare"]["abort"]) == shared | aborts_in(source("flows/bare.py"))
-    assert set(WORDS["options"]["abort"]) == shared - {"already_configured"} | aborts_in(source("flows/roles.py"))
+    assert set(WORDS["options"]["abort"]) == (shared - {"already_configured"}) | aborts_in(source(*OPTION_FLOW))
     assert placeholders(WORDS["config"]["abort"]["device_added"]) == {"name", "site"}
 
 
 def test_every_repair_has_its_words() -> None:
-    ours = {JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, ENTITY_BUDGET, NEWER_ENTRY, CHANNEL_CHATTERS}
+    ours = {JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, ENTITY_BUDGET, NEWER_ENTRY, CHANNEL_CHATTERS, CHANNELS_LACKING}
     assert set(WORDS["issues"]) == {*notices.KINDS, *ours}
     for kind, words in WORDS["issues"].items():
         asked = {name for _, text in texts(words) for name in placeholders(text)}
@@ -310,6 +328,7 @@ def refusals_of_wishes() -> set[str]:
     waits_or_fine = {Step.REQUESTED, Step.SENT, Step.ACCEPTED, Step.DONE}
     refused = {ledger.QueueFullError, orders.AwayError, orders.MutedError, orders.ListenOnlyError}
     refused |= {polls.NotPolledError, polls.NoChannelError, polls.PollQueueError}
+    refused |= {orders.RevokedError, rotation.LastKeyError}
     refused |= {wish.ActuatorError, wish.ValueRefusedError, wish.UnsupportedError, RecordError}
     found = {error.code for error in refused} | {f"command_{step}" for step in Step if step not in waits_or_fine}
     return found | set(Bar) | {"needs_admin", "needs_operator", "needs_engineer", "needs_engineer_above"}

@@ -5,7 +5,7 @@ from typing import Any
 from iiot_engine.values import Leaf
 from iiot_engine.wire import codec
 from iiot_sim.clock import Moment
-from iiot_sim.device import Device, Effect, Restart, Sleep
+from iiot_sim.device import Device, Effect, Reconnect, Restart, Retire, Sleep
 from iiot_sim.profile import Profile
 from iiot_sim.state import MemoryStore
 from tests.simulator.world import START_NS, a_profile, key_of, payload_of
@@ -61,13 +61,17 @@ class Bench:
 
 
 def read(effects: list[Effect]) -> list[dict[str, Any]]:
-    """Payloads of what a device sends; a nap is `{"type": "sleep"}`, a new start `{"type": "restart"}`."""
+    """Payloads of what a device sends; a nap is `{"type": "sleep"}`, a new start `{"type": "restart"}`, and so on."""
     return [_payload(effect) for effect in effects]
 
 
 def _payload(out: Effect) -> dict[str, Any]:
     if isinstance(out, Sleep):
         return {"type": "sleep"}
+    if isinstance(out, Reconnect):
+        return {"type": "reconnect"}
+    if isinstance(out, Retire):
+        return {"type": "retire"}
     if isinstance(out, Restart):
         return {"type": "restart", "cause": str(out.cause), "clean": out.is_clean}
     return {**payload_of(out.message), "qos": out.qos}

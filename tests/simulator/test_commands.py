@@ -309,7 +309,8 @@ def test_a_new_key_signs_at_once_and_the_old_one_counts_until_the_hub_uses_the_n
 
 def test_a_key_step_survives_a_restart() -> None:
     bench = Bench()
-    ack, beat = bench.command("rekey", {"kid": 2, "salt": SALT})
+    ack, beat, then = bench.command("rekey", {"kid": 2, "salt": SALT})
+    assert then["type"] == "reconnect", "the will has to be signed with the new key"
     assert (ack["status"], ack["kid"], beat["rekeyed"]) == ("done", 2, [[2, SALT]])
     after = Device(bench.profile, key_of("press-07"), bench.store)
     assert (after.keyring.kid, after.keyring.key) == (2, bench.device.keyring.key)
@@ -318,7 +319,9 @@ def test_a_key_step_survives_a_restart() -> None:
 def test_the_same_step_twice_is_one_and_an_old_number_is_none() -> None:
     bench = Bench()
     for _ in range(2):
-        assert bench.command("rekey", {"kid": 2, "salt": SALT})[0]["status"] == "done"
+        done, *rest = bench.command("rekey", {"kid": 2, "salt": SALT})
+        assert done["status"] == "done"
+    assert types(rest) == ["heartbeat"], "nothing changed, so nothing connects anew"
     assert len(bench.device.keyring.steps) == 1
     assert bench.command("rekey", {"kid": 2, "salt": "00"})[0]["reason"] == "old_kid"
 
@@ -361,3 +364,17 @@ def test_each_movement_is_recorded_with_its_command(tmp_path: Path) -> None:
         bench.command("press", {"key": "reset"})
     (line,) = (tmp_path / "moved" / f"{profile.id}.jsonl").read_text().splitlines()
     assert json.loads(line) == {"cid": CID, "key": "reset", "up": bench.up_ms, "unix_ns": bench.moment.wall_ns}
+
+
+# --- the end of a key ----------------------------------------------------------------------------
+
+
+def test_a_device_that_forgets_its_key_answers_first_and_then_leaves_for_good() -> None:
+    bench = Bench()
+    told = bench.command("forget")
+    assert types(told)[0] == "ack"
+    assert told[0]["status"] == "done"
+    assert types(told)[-2:] == ["status", "retire"]
+    assert told[-2]["state"] == "offline"
+    after = Device(bench.profile, key_of("press-07"), bench.store)
+    assert after.is_forgotten, "a restart brings no key back"

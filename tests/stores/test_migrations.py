@@ -262,13 +262,14 @@ def test_each_version_has_its_step() -> None:
 
 def test_an_older_key_file_takes_its_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = kept_site(tmp_path) / KEYS
-    monkeypatch.setattr(migrations, "KEY_FILE_VERSION", 2)
-    with pytest.raises(KeyFileError, match="damaged"):
-        KeyFile(path).load()
-    monkeypatch.setitem(migrations.KEY_FILE, 1, lambda content: {**content, "version": 2, "fleet_key": None})
+    with monkeypatch.context() as without_steps:
+        without_steps.setattr(migrations, "KEY_FILE", {})
+        with pytest.raises(KeyFileError, match="damaged"):
+            KeyFile(path).load()
     keys = KeyFile(path)
     keys.load()
-    assert keys.fleet_key is None
+    assert keys.step_of("press-07") is None
+    assert keys.removed == {}
     assert json.loads(path.read_text("utf-8"))["version"] == 1, "it is written anew at its next change"
     keys.remove_device("kiln-2")
-    assert json.loads(path.read_text("utf-8"))["version"] == 2
+    assert json.loads(path.read_text("utf-8"))["version"] == migrations.KEY_FILE_VERSION

@@ -2,11 +2,12 @@
 
 from homeassistant.core import HomeAssistant, callback
 
-from . import policy, roles
+from . import life, policy, roles
 
 
 @callback
 def async_setup_api(hass: HomeAssistant) -> None:
     """Register every command and action, once for all hubs."""
+    life.register(hass)
     policy.register(hass)
     roles.register(hass)

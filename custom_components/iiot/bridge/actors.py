@@ -13,10 +13,12 @@ from ..engine.actuation.ledger import QueueFullError
 from ..engine.actuation.roles import Role
 from ..engine.actuation.wish import Wish
 from ..engine.errors import RequestError
-from ..engine.plant.orders import AwayError, MutedError
+from ..engine.plant.orders import AwayError, MutedError, RevokedError
 from ..engine.plant.polls import PollQueueError
+from ..engine.plant.rotation import REKEY
 from ..engine.values import Scalar
 from .enrolment import plain
+from .rotation import async_with_step
 from .second_person import SecondPerson
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ CONTROL: Final = "entity"
 """Source of a wish that came by a control, which has rights of Home Assistant's own."""
 PRESS: Final = "press"
 SET: Final = "set"
-_NOT_NOW: Final = (AwayError, MutedError, QueueFullError, PollQueueError)
+_NOT_NOW: Final = (AwayError, MutedError, QueueFullError, PollQueueError, RevokedError)
 """Refusals that have to do with the device's present state, not with what was asked."""
 
 
@@ -50,6 +52,8 @@ class Actors:
     async def async_ask(self, device_id: str, wish: Wish, need: Role) -> Command:
         """Ask for something that takes a role, and wait until it is closed; at once for a device that is not awake."""
         await self._async_permit(device_id, wish, need)
+        if wish.name == REKEY:
+            wish = await self._async_with_step(device_id, wish)
         command = self.ask(device_id, wish)
         if command.step is not Step.REQUESTED or self._hub.is_awake(device_id):
             closed = self._waiting[command.cid] = self._hub.hass.loop.create_future()
@@ -58,6 +62,13 @@ class Actors:
             finally:
                 self._waiting.pop(command.cid, None)
         return command
+
+    async def _async_with_step(self, device_id: str, wish: Wish) -> Wish:
+        """A key step has arguments that the hub alone chooses, and keeps before anybody hears of them."""
+        try:
+            return await async_with_step(self._hub, device_id, wish)
+        except RequestError as err:
+            raise self.in_words(device_id, err) from err
 
     @callback
     def ask(self, device_id: str, wish: Wish) -> Command:

@@ -3,7 +3,10 @@
 import asyncio
 import logging
 import re
+import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigSubentry
@@ -15,6 +18,9 @@ from homeassistant.helpers.typing import UNDEFINED
 
 from ..const import CONF_AREA, CONF_POLICY
 from ..engine.errors import StoreError
+from ..engine.values import Happening
+from . import removal
+from .enrolment import key_turn
 from .mapping import clean_name
 from .stations import device_identifier, hub_identifier
 
@@ -88,7 +94,8 @@ class Devices:
             present = self._subentries()
             registered = {found.unique_id for found in (*present.values(), *self._known.values())}
             for device_id in self._hub.plant.members.keys() - registered:
-                await self._async_drop(device_id)
+                self._hub.drop(device_id)
+                await self._async_write(device_id, partial(self._hub.keys.remove_device, device_id))
             for subentry_id in self._known.keys() - present.keys():
                 await self._async_leave(self._known[subentry_id])
             for subentry_id, subentry in present.items():
@@ -106,30 +113,46 @@ class Devices:
         self._refresh(str(subentry.unique_id))
 
     async def _async_leave(self, subentry: ConfigSubentry) -> None:
+        """Take a device out. It can come back for a while, so its keys are set aside before it is told to forget."""
         device_id = str(subentry.unique_id)
         del self._known[subentry.subentry_id]
         self._forget(device_id)
         self._points.remove_device(subentry.subentry_id)
-        await self._async_drop(device_id)
+        await self._async_keep(device_id, removal.record_of(subentry))
+        if await removal.async_forget(self._hub, device_id):
+            await self._async_write(device_id, partial(self._hub.keys.note_removed, device_id, forgot=True))
+        self._hub.drop(device_id)
 
     async def _async_change(self, before: ConfigSubentry, subentry: ConfigSubentry) -> None:
         self._register(subentry, area_before=before.data.get(CONF_AREA))
         device_id = str(subentry.unique_id)
         if before.unique_id != subentry.unique_id:
-            self._forget(str(before.unique_id))
-            await self._async_drop(str(before.unique_id))
+            await self._async_replace(str(before.unique_id))
         if before.unique_id != subentry.unique_id or _key_facts(before) != _key_facts(subentry):
             await self._hub.async_adopt(subentry)
         self._hub.set_policy(subentry)
         await self._points.async_update_device(subentry)
         self._refresh(device_id)
+        if before.unique_id != subentry.unique_id:
+            self._hub.tell(device_id, Happening.REPLACED)
 
-    async def _async_drop(self, device_id: str) -> None:
-        """Take a device out. A disk that refuses to forget its key must not keep others from coming or going."""
-        try:
-            await self._hub.async_drop(device_id)
-        except StoreError as err:
-            _LOGGER.error("%s: the key of %s stays on disk: %s", self._entry.title, device_id, err.reason)  # noqa: TRY400 - the reason says it all
+    async def _async_replace(self, device_id: str) -> None:
+        """Other hardware takes the place of this one, whose keys are kept for the case that it comes back."""
+        self._forget(device_id)
+        self._hub.drop(device_id)
+        await self._async_keep(device_id, None)
+
+    async def _async_keep(self, device_id: str, record: dict[str, Any] | None) -> None:
+        now_s = round(time.time())
+        await self._async_write(device_id, partial(self._hub.keys.set_aside, device_id, now_s, record))
+
+    async def _async_write(self, device_id: str, write: Callable[[], None]) -> None:
+        """Write keys. A disk that refuses must not keep others from coming or going."""
+        async with key_turn(self._hub.hass):
+            try:
+                await self._hub.hass.async_add_executor_job(write)
+            except StoreError as err:
+                _LOGGER.error("%s: the key of %s stays on disk: %s", self._entry.title, device_id, err.reason)  # noqa: TRY400 - the reason says it all
 
     # --- the registry ------------------------------------------------------------------------
 
@@ -159,7 +182,7 @@ class Devices:
             via_device_id=hub.id if is_new and hub else UNDEFINED,
         )
         area_id = subentry.data.get(CONF_AREA)
-        is_moved = is_new or (area_id != area_before and area_before == device.area_id)
+        is_moved = (is_new and device.area_id is None) or (area_id != area_before and area_before == device.area_id)
         if is_moved and (area_id is None or ar.async_get(self._hub.hass).async_get_area(area_id)):
             self._registry.async_update_device(device.id, area_id=area_id)
 

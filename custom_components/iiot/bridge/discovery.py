@@ -77,6 +77,39 @@ def is_ignored(hub: Hub, device_id: str) -> bool:
     return entry is not None and entry.source == SOURCE_IGNORE
 
 
+def ignored(hub: Hub) -> dict[str, ConfigEntry]:
+    """Give the entries that ignore devices of this hub, by device."""
+    prefix = flow_key(hub, "")
+    return {
+        str(entry.unique_id).removeprefix(prefix): entry
+        for entry in hub.hass.config_entries.async_entries(DOMAIN)
+        if entry.source == SOURCE_IGNORE and str(entry.unique_id).startswith(prefix)
+    }
+
+
+async def async_ignore(hub: Hub, device_id: str, reason: str) -> None:
+    """Ask nobody about a waiting device any more, and keep why."""
+    entry = hub.plant.inbox.get(device_id)
+    name = clean_name(entry.name if entry else "", device_id)
+    withdraw(hub, device_id)
+    title = f"{name}: {reason}" if reason else name
+    await hub.hass.config_entries.flow.async_init(
+        DOMAIN,
+        context={
+            "source": SOURCE_IGNORE,
+            "discovery_key": DiscoveryKey(domain=DOMAIN, key=flow_key(hub, device_id), version=_DISCOVERY_VERSION),
+        },
+        data={"unique_id": flow_key(hub, device_id), "title": title},
+    )
+
+
+async def async_heed(hub: Hub, device_id: str) -> None:
+    """Ask about an ignored device again, at its next call."""
+    entry = ignored(hub).get(device_id)
+    if entry is not None:
+        await hub.hass.config_entries.async_remove(entry.entry_id)
+
+
 @callback
 def enrol(hub: Hub, device_id: str) -> None:
     """Let a verified device join under the key that it proved."""
@@ -90,17 +123,30 @@ def enrol(hub: Hub, device_id: str) -> None:
     )
 
 
-async def _async_enrol(hub: Hub, device_id: str, key: DeviceKey, name: str, place: str | None) -> None:
+async def async_approve(hub: Hub, device_id: str, area: str | None) -> bool:
+    """Let a waiting device join that holds a key, in `area` or where it says that it stands; whether it joined."""
+    entry = hub.plant.inbox.get(device_id)
+    if entry is None or entry.key is None:
+        return False
+    key = DeviceKey(kid=entry.kid, key=entry.key)
+    return await _async_enrol(hub, device_id, key, entry.name, entry.place, area)
+
+
+async def _async_enrol(
+    hub: Hub, device_id: str, key: DeviceKey, name: str, place: str | None, area: str | None = None
+) -> bool:
     try:
         await async_put_key(hub.hass, hub, device_id, key, is_new=True)
     except AbortFlow:
-        return
+        return False
     except StoreError as err:
         _LOGGER.error("%s: %s cannot join: %s", hub.entry.title, device_id, err.reason)  # noqa: TRY400 - the reason says it all
-        return
-    area = _area_of(hub, place) if place else None
+        return False
+    if area is None and place:
+        area = _area_of(hub, place)
     subentry = device_subentry(device_id, key, clean_name(name, device_id), {CONF_AREA: area})
     hub.hass.config_entries.async_add_subentry(hub.entry, subentry)
+    return True
 
 
 def _area_of(hub: Hub, place: str) -> str:

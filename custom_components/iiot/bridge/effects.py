@@ -16,6 +16,7 @@ from ..engine.effects import (
     Enrol,
     Happened,
     HealthChanged,
+    KeysChanged,
     ManifestChanged,
     Notice,
     Offer,
@@ -27,7 +28,7 @@ from ..engine.effects import (
 from ..engine.errors import Fact, Refusal
 from ..engine.ports import Trimmed
 from ..engine.values import Connection, Now
-from . import discovery
+from . import discovery, rotation
 from .events import Events
 from .notices import JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, show_notice
 
@@ -89,6 +90,8 @@ class Effects:
                 self._tell(self.health, device_id)
             case ManifestChanged(device_id):
                 self._tell(self.manifests, device_id)
+            case KeysChanged(device_id):
+                rotation.keys_changed(self._hub, device_id)
             case CommandChanged(device_id, cid):
                 self._command_changed(device_id, cid)
             case PollEnded():

@@ -71,6 +71,11 @@ def is_registered(entry: IiotConfigEntry, device_id: str) -> bool:
     return any(subentry.unique_id == device_id for subentry in entry.subentries.values())
 
 
+def key_turn(hass: HomeAssistant) -> asyncio.Lock:
+    """Give the lock under which keys are written: what is read from a key file holds as long as it is held."""
+    return hass.data.setdefault(_DATA_LOCK, asyncio.Lock())
+
+
 async def async_put_key(
     hass: HomeAssistant, hub: Hub, device_id: str, key: DeviceKey, *, is_new: bool, beside: bool = False
 ) -> None:
@@ -79,7 +84,7 @@ async def async_put_key(
     One at a time, so that the loser of a race never overwrites the winner's key: the caller adds the subentry before
     the event loop runs anybody else.
     """
-    async with hass.data.setdefault(_DATA_LOCK, asyncio.Lock()):
+    async with key_turn(hass):
         if is_new and is_registered(hub.entry, device_id):
             raise AbortFlow("already_configured")
         put = partial(hub.keys.put_device, device_id, key.kid, key.key, beside=beside)
@@ -114,6 +119,16 @@ def derived_key(hub: Hub, device_id: str) -> DeviceKey | None:
         return DeviceKey(kid=waiting.kid, key=waiting.key)
     fleet_key = hub.keys.fleet_key
     return None if fleet_key is None else DeviceKey(kid=1, key=signing.derive_device_key(fleet_key, device_id, 1))
+
+
+def kept_key(hub: Hub, device_id: str) -> DeviceKey | None:
+    """Give the key under which a device was known that was taken out, or replaced; None when none is kept."""
+    removed = hub.keys.removed.get(device_id)
+    if removed is None:
+        return None
+    unproved = None if removed.step is None else removed.step[0]
+    kid = next((kid for kid in sorted(removed.keys, reverse=True) if kid != unproved), None)
+    return None if kid is None else DeviceKey(kid=kid, key=removed.keys[kid])
 
 
 def named_by_device(hub: Hub, device_id: str, key: DeviceKey) -> DeviceKey:

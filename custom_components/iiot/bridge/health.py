@@ -80,6 +80,8 @@ class ExtraDescription:
 
 MAINTENANCE: Final = ExtraDescription(key="device.maintenance", platform=Platform.SWITCH, pace_s=0.0)
 ZERO_COUNTERS: Final = ExtraDescription(key="device.zero_counters", platform=Platform.BUTTON)
+REVOKED: Final = "revoked"
+"""What stands in place of the connection of a device that a person revoked."""
 
 
 def _moment(time_ns: int | None) -> datetime | None:
@@ -99,7 +101,9 @@ def _facts(member: Member) -> Mapping[str, Any]:
 
 
 def _standing(connection: Connection) -> Callable[[Plant], int]:
-    return lambda plant: sum(member.connection is connection for member in plant.members.values())
+    return lambda plant: sum(
+        member.connection is connection and not member.device.is_revoked for member in plant.members.values()
+    )
 
 
 def _refused(plant: Plant) -> int:
@@ -110,11 +114,11 @@ HEALTH: Final = (
     HealthDescription(
         key="health.connection",
         device_class=SensorDeviceClass.ENUM,
-        options=tuple(Connection),
+        options=(*Connection, REVOKED),
         is_enabled=True,
         is_always_available=True,
         pace_s=0.0,
-        read=lambda health: health.connection.value,
+        read=lambda health: REVOKED if health.is_revoked else health.connection.value,
         attributes=_facts,
     ),
     HealthDescription(

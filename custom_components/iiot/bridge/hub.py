@@ -12,10 +12,11 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, State, callback
 from homeassistant.helpers.event import async_track_time_interval
 
-from ..engine.effects import Commit, Effect, PollEnded, Publish
+from ..const import CONF_REVOKED
+from ..engine.effects import Commit, Effect, Happened, PollEnded, Publish
 from ..engine.errors import Refusal, StoreError
 from ..engine.ports import Batch, Extent, Trimmed
-from ..engine.values import NS_PER_S, Now
+from ..engine.values import NS_PER_S, Happening, Now
 from . import discovery
 from .actors import Actors
 from .adopted import Adopted
@@ -141,12 +142,15 @@ class Hub:
     async def async_adopt(self, subentry: ConfigSubentry) -> None:
         """Register the device of a subentry, under the key that was written for it."""
         device_id = str(subentry.unique_id)
-        if device_id in self.plant.members:
-            await self._async_forget_keys(subentry)
-            self._perform(self.plant.rekey(device_id, self.keys.device_keys(device_id), now()))
+        member = self.plant.members.get(device_id)
+        if member is None:
+            self._perform(self.plant.adopt(device_id, self.keys.device_keys(device_id), now()))
+            discovery.withdraw(self, device_id)
             return
-        self._perform(self.plant.adopt(device_id, self.keys.device_keys(device_id), now()))
-        discovery.withdraw(self, device_id)
+        await self._async_forget_keys(subentry)
+        keys = self.keys.device_keys(device_id)
+        if not member.device.keys.is_current_in(keys):
+            self._perform(self.plant.rekey(device_id, keys, now()))
 
     async def _async_forget_keys(self, subentry: ConfigSubentry) -> None:
         """Forget the keys of topics that a bare device has no more."""
@@ -154,21 +158,27 @@ class Hub:
         if kids and not kids.issuperset(self.keys.device_keys(device_id)):
             await self.hass.async_add_executor_job(self.keys.retain_keys, device_id, kids)
 
-    async def async_drop(self, device_id: str) -> None:
-        """Take a device out, and its key with it."""
+    @callback
+    def drop(self, device_id: str) -> None:
+        """Take a device out of the plant."""
         self._perform(self.plant.remove(device_id, now()))
         self._follow_registry()
-        await self.hass.async_add_executor_job(self.keys.remove_device, device_id)
 
     @callback
     def set_policy(self, subentry: ConfigSubentry) -> None:
         """Obey what people decided about the device of a subentry."""
-        policy = policy_of(subentry)
-        effects = self.plant.set_policy(str(subentry.unique_id), policy)
+        device_id, policy = str(subentry.unique_id), policy_of(subentry)
+        effects = self.plant.set_policy(device_id, policy)
+        effects += self.plant.set_revoked(device_id, subentry.data.get(CONF_REVOKED) is not None, now())
         if self.is_running:  # before, it is what people know already
             self._perform(effects)
         self._states.follow(policy)
         self._follow_registry()
+
+    @callback
+    def tell(self, device_id: str, what: Happening) -> None:
+        """Let people know what happened to a device."""
+        self._perform([Happened(device_id, what)])
 
     @callback
     def take_state(self, device_id: str, state: State) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 JOURNAL_OVERRUN: Final = "journal_overrun"
 JOURNAL_BEGAN_ANEW: Final = "journal_began_anew"
 ENTITY_BUDGET: Final = "entity_budget"
+CHANNELS_LACKING: Final = "channels_lacking"
 NEWER_ENTRY: Final = "newer_entry"
 CHANNEL_CHATTERS: Final = "channel_chatters"
 DATA_ENTRY_ID: Final = "entry_id"
@@ -37,6 +38,7 @@ FIXABLE: Final = frozenset(
         JOURNAL_BEGAN_ANEW,
         ENTITY_BUDGET,
         CHANNEL_CHATTERS,
+        CHANNELS_LACKING,
     }
 )
 """A person can settle these here. The machine itself has to be mended for the others, and then they end."""
@@ -58,6 +60,7 @@ _SEVERITY: Final = {
     JOURNAL_BEGAN_ANEW: ir.IssueSeverity.ERROR,
     ENTITY_BUDGET: ir.IssueSeverity.WARNING,
     CHANNEL_CHATTERS: ir.IssueSeverity.WARNING,
+    CHANNELS_LACKING: ir.IssueSeverity.WARNING,
     NEWER_ENTRY: ir.IssueSeverity.ERROR,
 }
 

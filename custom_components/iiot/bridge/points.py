@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import Platform
 from homeassistant.core import CALLBACK_TYPE, callback
-from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later, async_track_time_interval
 
-from ..const import CONF_STATE_INTERVAL, DEFAULT_STATE_INTERVAL_S, DOMAIN
+from ..const import CONF_STATE_INTERVAL, DEFAULT_STATE_INTERVAL_S
 from ..engine.effects import Notice
 from ..engine.values import Connection
-from .actuators import PREFIX, ActuatorDescription, offer
+from . import leftovers
+from .actuators import ActuatorDescription, offer
 from .budget import enabled_entities
 from .chatter import Chatter
 from .health import (
@@ -177,10 +176,13 @@ class Points:
         station = self._stations.get(subentry.subentry_id)
         if station is None:
             return
+        kept = station.kept
         station.follow(subentry)
         if station.device_id == subentry.unique_id:
             for key, turn in self._pacer.turns_of(station.device_id):
                 turn.pace_s = self._pace_s(station, station.known[key]) if key in station.known else turn.pace_s
+            if station.kept != kept:
+                self._sweep(station, _wanted(station))
             self._pacer.all_changed(station.device_id)
             for entity in station.entities.values():
                 entity.async_write_ha_state()  # a channel's description is none of the plant's values
@@ -303,7 +305,9 @@ class Points:
             gone = [row for key, row in known.items() if key not in wanted or wanted[key].platform is not row.platform]
             if not changed and not gone:
                 return
-            self._remove_stale(station, wanted, gone)
+            for row in gone:
+                del station.known[row.key]
+            self._sweep(station, wanted)
             for row in changed:
                 entity = station.entities.get(row.key)
                 if entity is not None:
@@ -327,31 +331,14 @@ class Points:
         for platform, entities in batches.items():
             self._platforms[platform][0](entities, config_subentry_id=station.subentry_id)
 
-    def _remove_stale(self, station: Station, wanted: dict[str, Described], gone: list[Described]) -> None:
-        """Take out of the registry what the manifest does not name any more, from before a restart, too."""
-        for row in gone:
-            del station.known[row.key]
-        member = station.member
-        if member is None or member.device.manifest is None:
-            return
-        device = dr.async_get(self._hass).async_get_device_by_identifier(station.identifier, self._entry.entry_id)
-        if device is None:
-            return
-        registry = er.async_get(self._hass)
-        stays = {(row.platform.value, station.unique_id(row.key)) for row in wanted.values()}
-        for found in er.async_entries_for_device(registry, device.id, include_disabled_entities=True):
-            if (
-                found.platform == DOMAIN
-                and found.config_entry_id == self._entry.entry_id
-                and found.domain in self._platforms
-                and _is_of_the_manifest(found.unique_id)
-                and (found.domain, found.unique_id) not in stays
-            ):
-                registry.async_remove(found.entity_id)
+    def _sweep(self, station: Station, wanted: dict[str, Described]) -> None:
+        leftovers.remove(self._hass, self._entry, station, wanted, self._platforms)
+        leftovers.tell(self._hass, self._entry, station, wanted)
 
     def _forget(self, station: Station) -> None:
         if self._by_device.get(station.device_id) is station:
             del self._by_device[station.device_id]
+        leftovers.untell(self._hass, self._entry, station)
         self._connections.pop(station.device_id, None)
         self._positions.pop(station.device_id, None)
         self._reports.pop(station.device_id, None)
@@ -368,11 +355,6 @@ class Points:
         enabled = len(enabled_entities(self._hass, self._entry))
         notice = Notice(ENTITY_BUDGET, None, enabled >= BUDGET, {"enabled": enabled})
         show_notice(self._hass, self._entry, notice)
-
-
-def _is_of_the_manifest(unique_id: str) -> bool:
-    """Whether a manifest made the entity: figures of health have a dot, actuators their prefix, channels no dot."""
-    return "." not in unique_id or f"_{PREFIX}" in unique_id
 
 
 def _wanted(station: Station) -> dict[str, Described]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol, Self
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import Platform
 
-from ..const import CONF_CHANNEL_DESCRIPTIONS, CONF_DESCRIPTION, DOMAIN
+from ..const import CONF_CHANNEL_DESCRIPTIONS, CONF_DESCRIPTION, CONF_REPLACED, DOMAIN
+from .revocation import reason_of
 
 if TYPE_CHECKING:
     from homeassistant.helpers.entity import Entity
@@ -44,6 +45,10 @@ class Station:
     plant: Plant
     description: str = ""
     channel_descriptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    revoked: str | None = None
+    """Why a person revoked the device; None: it is not revoked."""
+    kept: frozenset[str] = frozenset()
+    """Keys whose entities stay although the hardware that is there today does not have them."""
     known: dict[str, Described] = field(default_factory=dict)
     """What was handed to Home Assistant, by key."""
     entities: dict[str, Entity] = field(default_factory=dict)
@@ -62,6 +67,8 @@ class Station:
         """Take over what a person wrote."""
         self.description = subentry.data.get(CONF_DESCRIPTION) or ""
         self.channel_descriptions = MappingProxyType(dict(subentry.data.get(CONF_CHANNEL_DESCRIPTIONS) or {}))
+        self.revoked = reason_of(subentry)
+        self.kept = frozenset(subentry.data.get(CONF_REPLACED) or ())
 
     @classmethod
     def of_device(cls, entry: ConfigEntry, subentry: ConfigSubentry, plant: Plant) -> Self:

@@ -41,6 +41,13 @@ class ManifestChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysChanged:
+    """The keys of a device are others than before: write them down."""
+
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommandChanged:
     """A command went on; read it in the plant."""
 
@@ -147,6 +154,7 @@ type Effect = (
     | HealthChanged
     | ConnectionChanged
     | ManifestChanged
+    | KeysChanged
     | CommandChanged
     | PollEnded
     | DeviceLogged

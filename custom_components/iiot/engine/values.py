@@ -113,6 +113,15 @@ class Happening(StrEnum):
     KEY_PROVED = "key_proved"
     TRIAL_BEGAN = "trial_began"
     TRIAL_ENDED = "trial_ended"
+    REKEYED = "rekeyed"
+    """It took its next key."""
+    REPLACED = "replaced"
+    """Other hardware took its place."""
+    RESTORED = "restored"
+    """It was taken out, and brought back with everything that it had."""
+    REVOKED = "revoked"
+    ADMITTED = "admitted"
+    """It is not revoked any more."""
 
 
 class Discovery(StrEnum):

@@ -5,15 +5,14 @@ from typing import Any, Final, override
 import probatio
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
-    SubentryFlowContext,
+    ConfigSubentry,
     SubentryFlowResult,
 )
 from homeassistant.const import CONF_NAME
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers import selector
 
-from ..bridge.enrolment import DeviceKey, derived_key, device_data, is_registered, plain, running_hub
+from ..bridge.enrolment import DeviceKey, derived_key, device_data, is_registered, kept_key, plain, running_hub
 from ..bridge.hub import Hub
 from ..bridge.mapping import clean_name
 from ..bridge.stations import device_identifier
@@ -30,18 +29,16 @@ from ..engine.errors import DeviceIdError
 from ..engine.wire import topics
 from ..runtime import IiotConfigEntry
 from .channels import ChannelSteps
-from .forms import DERIVED, GENERATE, KEEP, PASTE, TEXT, details, key_source
+from .forms import DERIVED, GENERATE, KEEP, KEPT, PASTE, TEXT, details, key_source
 from .interlocks import InterlockSteps
-from .keys import KeySteps
+from .life import LifeSteps, waiting_devices
 from .polling import PollingSteps
 
-PAGES: Final = ["details", "interlocks", "polling", "channels", "calculated"]
+PAGES: Final = ["details", "interlocks", "polling", "channels", "calculated", "next_key", "replace", "revoke"]
 """What can be changed of a device, each a step of its own."""
 
 
-class DeviceFlow(
-    KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]], InterlockSteps, PollingSteps, ChannelSteps
-):
+class DeviceFlow(LifeSteps, InterlockSteps, PollingSteps, ChannelSteps):
     """A device is registered by hand, before or after it called; or changed."""
 
     def __init__(self) -> None:
@@ -57,19 +54,14 @@ class DeviceFlow(
             self.device_id = user_input[CONF_DEVICE_ID].strip()
             errors = self._check_form(entry)
             if not errors:
-                result = await self._step_for_key(hub, user_input[CONF_KEY_SOURCE])
+                result = await self.step_for_key(hub, user_input[CONF_KEY_SOURCE])
                 if result is not None:
                     return result
                 errors[CONF_KEY_SOURCE] = "key_not_derived"
-        waiting = [
-            selector.SelectOptionDict(value=found.id, label=f"{clean_name(found.name, found.id)} ({found.id})")
-            for found in reversed(hub.plant.inbox.entries())
-        ]
-        device_ids = selector.SelectSelector(
-            {"options": waiting, "custom_value": True, "mode": selector.SelectSelectorMode.DROPDOWN}
-        )
         sources = [DERIVED, PASTE, GENERATE] if hub.keys.fleet_key else [PASTE, GENERATE]
-        schema = probatio.Schema({probatio.Required(CONF_DEVICE_ID): device_ids} | details() | key_source(sources))
+        schema = probatio.Schema(
+            {probatio.Required(CONF_DEVICE_ID): waiting_devices(hub)} | details() | key_source(sources)
+        )
         return self.async_show_form(
             step_id="user",
             data_schema=self.add_suggested_values_to_schema(schema, user_input),
@@ -122,6 +114,8 @@ class DeviceFlow(
 
     @override
     async def async_key_given(self, key: DeviceKey) -> SubentryFlowResult:
+        if self.is_replacing:
+            return await self.replace_with(key)
         if self.source == SOURCE_RECONFIGURE:
             await self.save_key(key, is_new=False)
             return self._change(key)
@@ -131,6 +125,14 @@ class DeviceFlow(
             data=device_data(self.device_id, key, self.form),
             unique_id=self.device_id,
         )
+
+    @override
+    def subentry(self) -> ConfigSubentry:
+        return self._get_reconfigure_subentry()
+
+    @override
+    def put_in_place(self, data: dict[str, Any], *, unique_id: str) -> SubentryFlowResult:
+        return self.async_update_and_abort(self._get_entry(), self.subentry(), unique_id=unique_id, data=data)
 
     def _check_form(self, entry: IiotConfigEntry) -> dict[str, str]:
         errors: dict[str, str] = {}
@@ -145,13 +147,13 @@ class DeviceFlow(
                 errors[CONF_DEVICE_ID] = "already_configured"
         return errors
 
-    async def _step_for_key(self, hub: Hub, source: str) -> SubentryFlowResult | None:
-        """Go on to the key; None when there is no fleet key any more."""
+    @override
+    async def step_for_key(self, hub: Hub, source: str) -> SubentryFlowResult | None:
         if source == PASTE:
             return await self.async_step_device_key()
         if source == GENERATE:
             return await self.async_step_device_key_made()
-        key = derived_key(hub, self.device_id)
+        key = kept_key(hub, self.device_id) if source == KEPT else derived_key(hub, self.device_id)
         return None if key is None else await self.async_key_given(key)
 
     def _channel_labels(self, hub: Hub) -> dict[str, str]:

@@ -12,6 +12,8 @@ DERIVED: Final = "derived"
 PASTE: Final = "paste"
 GENERATE: Final = "generate"
 KEEP: Final = "keep"
+KEPT: Final = "kept"
+"""The key under which the device was known here before."""
 
 CONF_NEW_AREA: Final = "new_area"
 TEXT: Final = selector.TextSelector()

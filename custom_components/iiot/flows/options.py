@@ -22,7 +22,9 @@ from ..const import (
 from ..engine.values import Discovery, Settings
 from .connectivity import ConnectivitySteps
 from .forms import choice, number
+from .removed import RemovedSteps
 from .roles import RoleSteps
+from .waiting import WaitingSteps
 
 _DEFAULTS: Final = Settings()
 
@@ -52,13 +54,16 @@ _SECTIONS: Final[dict[str, dict[str, tuple[Any, Any]]]] = {
 """Section → option → default and field."""
 
 
-class HubOptionsFlow(ConnectivitySteps, RoleSteps, OptionsFlowWithReload):
+MENU: Final = ["preferences", "roles", "check_connectivity", "waiting_devices", "removed_devices"]
+
+
+class HubOptionsFlow(ConnectivitySteps, RoleSteps, WaitingSteps, RemovedSteps, OptionsFlowWithReload):
     """What a person can do with a hub that runs: set its preferences, and see whether devices reach it."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Offer what there is to do."""
         del user_input
-        return self.async_show_menu(step_id="init", menu_options=["preferences", "roles", "check_connectivity"])
+        return self.async_show_menu(step_id="init", menu_options=MENU)
 
     async def async_step_preferences(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the preferences and take them; the hub starts anew with what they say."""

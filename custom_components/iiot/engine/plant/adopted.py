@@ -25,6 +25,8 @@ def take(
     site: Site, member: Member, entity_id: str, state: str, changed_ns: int, now: Now, effects: list[Effect]
 ) -> None:
     """Take a state in; raises `Refusal(busy)`. One that is known from before a start only shows that it is there."""
+    if member.device.is_revoked:
+        raise Refusal(Code.REVOKED, "a person revoked this device")
     entity = _entity(member, entity_id)
     if entity is None:
         return

@@ -29,6 +29,8 @@ FOR_EVER_S: Final = 1e9
 
 def receive(site: Site, route: BareRoute, topic: str, message: bytes, now: Now, effects: list[Effect]) -> None:
     """Take one message in; adds to `effects`, raises `Refusal`. Nothing moves before the last check has passed."""
+    if route.member.device.is_revoked:
+        raise Refusal(Code.REVOKED, "a person revoked this device")
     envelope = bare.verify(message, route.key)
     stamped = bare.read(envelope.span)
     member, memory = route.member, site.bare.memory(route)

@@ -8,7 +8,7 @@ from ..devices.anchor import BootClock
 from ..devices.device import Device
 from ..devices.downlink import LAST
 from ..devices.inbox import REMOVED, Call, Trust, Waiting
-from ..devices.keys import KeyRing, steps_in
+from ..devices.keys import KeyRing, KeyStep, steps_in
 from ..devices.liveness import Liveness
 from ..effects import ConnectionChanged, Effect, Enrol, Happened, HealthChanged, Offer, Publish, Withdraw
 from ..errors import Code, DeviceExistsError, Refusal
@@ -177,8 +177,8 @@ def _offer(site: Site, entry: Waiting, now: Now, effects: list[Effect]) -> None:
         effects.append(Offer(entry.id))
 
 
-def admit(site: Site, device_id: str, keys: dict[int, bytes], kept: Kept | None) -> Member:
-    """Register a device; with what the store, a tombstone or the inbox knows of it."""
+def admit(site: Site, device_id: str, keys: dict[int, bytes], kept: Kept | None, step: KeyStep | None = None) -> Member:
+    """Register a device; with what the store, a tombstone or the inbox knows of it, and the step of its key."""
     if device_id in site.members:
         raise DeviceExistsError(device_id=device_id)
     member = site.removed.pop(device_id, None)
@@ -188,11 +188,11 @@ def admit(site: Site, device_id: str, keys: dict[int, bytes], kept: Kept | None)
             member.restore(kept)
     was_removed = member.is_removed
     member.is_removed = False
-    member.hold(keys)
+    member.hold(keys, step)
     if was_removed:
         member.device.liveness = Liveness()
         member.device.just_adopted = True
-        member.device.has_twin = member.device.is_foreign = False
+        member.device.has_twin = member.device.is_foreign = member.device.is_revoked = False
         member.device.twin_count = 0
     site.members[device_id] = member
     site.route(member)
@@ -256,3 +256,25 @@ def remove(site: Site, device_id: str, now: Now, effects: list[Effect]) -> None:
         notices.say(site, effects, kind, device_id, active=False)
     effects.append(Happened(device_id, Happening.REMOVED))
     site.touch(member, now.steady_ns, 0)
+
+
+def revoke(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
+    """Take nothing more from a device, and send it nothing. Its key and its window stay, for `readmit`."""
+    device = member.device
+    device.is_revoked, device.has_twin, device.is_foreign = True, False, False
+    orders.abandon(site, member, now, effects)
+    member.connection = Connection.LOST
+    device.liveness.sleep_until_ns, device.session = None, None
+    device.liveness.leave()
+    for kind in notices.KINDS:
+        notices.say(site, effects, kind, device.id, active=False)
+    site.touch(member, now.steady_ns, 0)
+    effects += [Happened(device.id, Happening.REVOKED), ConnectionChanged(device.id), HealthChanged(device.id)]
+
+
+def readmit(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
+    """A revoked device counts again, as soon as it speaks."""
+    member.device.is_revoked = False
+    member.wants.poll_due_ns = now.steady_ns
+    site.touch(member, now.steady_ns, 0)
+    effects += [Happened(member.device.id, Happening.ADMITTED), HealthChanged(member.device.id)]

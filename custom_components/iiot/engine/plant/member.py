@@ -11,7 +11,7 @@ from ..actuation.interlocks import Guard
 from ..actuation.ledger import Ledger
 from ..devices.bare import Bare
 from ..devices.device import Device
-from ..devices.keys import KeyRing
+from ..devices.keys import KeyRing, KeyStep
 from ..devices.manifest_rules import read_manifest
 from ..errors import Refusal, StoreError, StoreVersionError
 from ..ingest.board import Board
@@ -56,6 +56,7 @@ class Health:
     firmware: str | None
     ip: str | None
     boot: int
+    is_revoked: bool
 
 
 @dataclass(kw_only=True, slots=True)
@@ -136,10 +137,10 @@ class Member:
         if not topics.is_device_id(self.device.id):
             self.bare = Bare()
 
-    def hold(self, keys: dict[int, bytes]) -> None:
+    def hold(self, keys: dict[int, bytes], step: KeyStep | None = None) -> None:
         """Take its keys: the two newest of a device of the protocol, one for each topic of a bare one."""
         if self.bare is None:
-            self.device.keys = KeyRing(keys)
+            self.device.keys = KeyRing(keys, step)
         else:
             self.bare.keys = dict(keys)
 
@@ -164,6 +165,7 @@ class Member:
             firmware=beat.fw if beat else None,
             ip=beat.net.ip if beat else None,
             boot=device.window.boot,
+            is_revoked=device.is_revoked,
         )
 
     def state(self) -> bytes:

@@ -30,23 +30,37 @@ class MutedError(RequestError):
     code = "device_muted"
 
 
+class RevokedError(RequestError):
+    """A person revoked it."""
+
+    code = "device_revoked"
+
+
 class ListenOnlyError(RequestError):
     """This hub never sends anything."""
 
     code = "listen_only"
 
 
-def take(site: Site, member: Member, wish: Wish, now: Now, effects: list[Effect]) -> Command:
-    """Make a wish a command; raises a `RequestError`."""
+def permit(site: Site, member: Member, wish: Wish) -> None:
+    """Raise a `RequestError` when something stands in the way of a wish."""
     device = member.device
     if site.settings.listen_only:
         raise ListenOnlyError
+    if device.is_revoked:
+        raise RevokedError(device_id=device.id)
     if device.is_muted:
         raise MutedError(device_id=device.id)
     check(wish, device.manifest)
     is_there = site.connected and member.connection is not Connection.LOST
     if not is_there and not wish.waits:
         raise AwayError(device_id=device.id)
+
+
+def take(site: Site, member: Member, wish: Wish, now: Now, effects: list[Effect]) -> Command:
+    """Make a wish a command; raises a `RequestError`."""
+    permit(site, member, wish)
+    device = member.device
     guarding.judge(member, wish, site.states, now)
     command = Command(
         cid=outbox.make_cid(now.wall_ns, site.entropy, above=member.ledger.newest),

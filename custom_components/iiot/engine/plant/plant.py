@@ -1,19 +1,20 @@
 """The façade: one hub's engine. It is told what happens, and says what to do."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from ..actuation.command import Command
 from ..actuation.wish import Wish
 from ..devices.device import Device
 from ..devices.inbox import Inbox
-from ..devices.keys import KeyRing
+from ..devices.keys import KeyRing, KeyStep
 from ..effects import Effect, HealthChanged
 from ..errors import Refusal
 from ..polling.schedule import Schedule
 from ..ports import Batch, Entropy, JournalEntry, Kept
 from ..values import NS_PER_S, Now, Settings
-from . import adopted, care, commits, door, guarding, notices, orders, polls, reception, replaying
+from . import adopted, care, commits, door, guarding, notices, orders, polls, reception, replaying, rotation
 from .arrival import announce, count_refusal
 from .member import Member
 from .policy import Policy
@@ -121,11 +122,19 @@ class Plant:
 
     # --- start ---------------------------------------------------------------------------
 
-    def restore(self, kept: Iterable[Kept], keys: dict[str, dict[int, bytes]]) -> None:
-        """Register the devices of `keys` with what the store holds; the rest are tombstones."""
+    def restore(
+        self,
+        kept: Iterable[Kept],
+        keys: Mapping[str, dict[int, bytes]],
+        steps: Mapping[str, KeyStep] = MappingProxyType({}),
+    ) -> None:
+        """Register the devices of `keys` with what the store holds; the rest are tombstones.
+
+        `steps` are those of keys that no message has proved yet.
+        """
         states = {entry.device_id: entry for entry in kept}
         for device_id, device_keys in keys.items():
-            door.admit(self._site, device_id, device_keys, states.pop(device_id, None))
+            door.admit(self._site, device_id, device_keys, states.pop(device_id, None), steps.get(device_id))
         for device_id, entry in states.items():
             member = Member(device=Device(id=device_id, keys=KeyRing({})))
             member.restore(entry)
@@ -256,6 +265,24 @@ class Plant:
         member.device.just_adopted = True
         kinds = (notices.TWIN, notices.FOREIGN, notices.KEY)
         return [effect for kind in kinds for effect in self.settle(device_id, kind, now)]
+
+    def propose_step(self, device_id: str, wish: Wish) -> tuple[KeyStep, bytes]:
+        """Give a device's next key and the step to it, to be stored before `begin_step`; raises a `RequestError`."""
+        return rotation.propose(self._site, self.members[device_id], wish)
+
+    def begin_step(self, device_id: str, step: KeyStep, key: bytes) -> None:
+        """The next key is stored: it counts from now on, and the device may be told."""
+        self.members[device_id].device.keys.begin(step, key)
+
+    def set_revoked(self, device_id: str, revoked: bool, now: Now) -> list[Effect]:  # noqa: FBT001
+        """Take nothing more from a device and send it nothing, or end that."""
+        effects: list[Effect] = []
+        member = self._site.members[device_id]
+        if revoked and not member.device.is_revoked:
+            door.revoke(self._site, member, now, effects)
+        elif member.device.is_revoked and not revoked:
+            door.readmit(self._site, member, now, effects)
+        return effects
 
     def set_policy(self, device_id: str, policy: Policy) -> list[Effect]:
         """Obey what people decided about a device from now on."""

@@ -16,7 +16,7 @@ from ..wire.codec import Envelope
 from ..wire.data import read_data
 from ..wire.frames import Ack, Header
 from ..wire.heartbeat import Heartbeat, read_heartbeat
-from . import answers, bare, door, leaves, notices
+from . import answers, bare, door, leaves, notices, rotation
 from .arrival import Arrival, announce, check_room, count_refusal
 from .member import Member
 from .site import Site
@@ -65,6 +65,8 @@ class Incoming(NamedTuple):
     message: bytes
     header: Header
     body: Any
+    key: bytes | None
+    """The key that signed it, when it is none that was held so far."""
 
 
 def receive(
@@ -110,9 +112,14 @@ def _verify(
     """Check what the message itself can prove: its signature, its form, and where it belongs."""
     member, leaf = route
     device = member.device
-    kid = device.keys.signer(envelope.span, envelope.mac)
+    if device.is_revoked:
+        raise Refusal(Code.REVOKED, "a person revoked this device")
+    kid, key = device.keys.signer(envelope.span, envelope.mac), None
     if kid is None:
-        raise _bad_mac(device, envelope.span)
+        found = rotation.follow(member, leaf, envelope)
+        if found is None:
+            raise _bad_mac(device, envelope.span)
+        kid, key = found
     try:
         header, body = _parse(device, leaf, kid, envelope.span)
     except Refusal as refusal:
@@ -121,7 +128,7 @@ def _verify(
         elif refusal.code is Code.NEWER_VERSION:
             notices.say(site, effects, notices.PROTOCOL, device.id, active=True, **refusal.facts)
         raise
-    return Incoming(member, leaf, topic, message, header, body)
+    return Incoming(member, leaf, topic, message, header, body, key)
 
 
 def _parse(device: Device, leaf: Leaf, kid: int, span: bytes) -> tuple[Header, Any]:
@@ -213,6 +220,7 @@ def _count(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> N
     if member.unfit:
         member.unfit = 0
         notices.say(site, effects, notices.KEY, member.device.id, active=False)
+    rotation.proved(member, incoming.header.kid, incoming.key, now, effects)
     site.accepted += 1
     site.touch(member, now.steady_ns, _COMMIT_WITHIN_NS[incoming.leaf])
 

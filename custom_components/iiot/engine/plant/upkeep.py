@@ -5,7 +5,7 @@ from typing import Final
 
 from ..effects import ConnectionChanged, Effect
 from ..values import NS_PER_S, ClockQuality, Connection, Now
-from . import answers, commits, notices, orders
+from . import answers, commits, notices, orders, rotation
 from .site import Site
 
 ROUND_NS: Final = NS_PER_S
@@ -65,6 +65,7 @@ def _look_over(site: Site, now: Now, effects: list[Effect]) -> None:
         if state is not member.connection:
             member.connection = state
             effects.append(ConnectionChanged(member.device.id))
+        rotation.expire(member, now, effects)
         orders.expire(site, member, now, effects)
         answers.send_due(site, member, now, effects)
 

@@ -14,7 +14,7 @@ from ..errors import StoreVersionError
 
 JOURNAL_VERSION: Final = 3
 """Of the journal's tables and of what is in them, kept in `user_version`."""
-KEY_FILE_VERSION: Final = 1
+KEY_FILE_VERSION: Final = 2
 
 
 def _states_name_their_version(db: sqlite3.Connection) -> None:
@@ -34,11 +34,16 @@ def _commands_have_a_table(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX commands_of_device ON commands (device_id, cid)")
 
 
+def _keys_have_steps(content: dict[str, Any]) -> dict[str, Any]:
+    """Steps of keys that are not proved, and devices that were taken out, have a place: none yet."""
+    return {**content, "version": 2, "steps": {}, "removed": {}}
+
+
 JOURNAL: Final[dict[int, Callable[[sqlite3.Connection], None]]] = {
     1: _states_name_their_version,
     2: _commands_have_a_table,
 }
-KEY_FILE: Final[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
+KEY_FILE: Final[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {1: _keys_have_steps}
 
 
 def check_version(found: int, known: int, path: str) -> None:
