@@ -2,6 +2,7 @@
 
 from ..devices.adopted import MAX_STATE, AdoptedEntity, value_of
 from ..effects import Effect, ValuesChanged
+from ..errors import Code, Refusal
 from ..ports import JournalRow
 from ..values import NS_PER_S, Now, TimeFlag
 from ..wire import canonical
