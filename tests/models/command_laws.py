@@ -18,8 +18,11 @@ from .device import Device
 from .hands import UNKNOWN_OUTCOME, Answer
 from .hub import Hub
 from .people import Asked
+from .rows import NS
 
 HUBS_OWN: Final = ("describe", "set_time")
+SLACK_NS: Final = NS
+"""What the hub may be off in a device's time since its start, to the device's good."""
 MOVES: Final = ("set", "press")
 ANSWERS: Final = (Step.DONE, Step.REJECTED, Step.FAILED, Step.EXPIRED)
 
@@ -45,11 +48,14 @@ class CommandJudge:
         """As last made durable."""
         self.left: dict[str, int] = {}
         """cid → how often it was published."""
+        self.first_left_ns: dict[str, int] = {}
         self.newest: dict[str, int] = {}
         """Device → place of the newest command that left."""
         self.unanswered: set[str] = set()
         """Commands whose deadline passed without an answer, whatever came later."""
         self.counts: Counter[str] = Counter()
+        self.now_ns = 0
+        """True time, as the history tells it."""
 
     # --- people ask ----------------------------------------------------------------------------
 
@@ -129,6 +135,7 @@ class CommandJudge:
         ensure(taken.place >= self.newest.get(device_id, 0), "a newer command left before it")
         self.newest[device_id] = taken.place
         self.left[cid] = self.left.get(cid, 0) + 1
+        self.first_left_ns.setdefault(cid, self.now_ns)
         ensure((payload["cmd"], payload["args"]) == (taken.asked.name, taken.asked.args), "something else left")
 
     # --- the hub hears, dies and starts --------------------------------------------------------
@@ -177,8 +184,16 @@ class CommandJudge:
         for device in self.devices.values():
             cids = [cid for cid, _ in device.hands.moved]
             ensure(len(cids) == len(set(cids)), "a machine moved twice for one command")
-            places = [self.taken[cid].place for cid in device.hands.obeyed]
+            places = [self.taken[cid].place for cid, _ in device.hands.obeyed]
             ensure(places == sorted(set(places)), "commands of a device were obeyed out of order, or twice")
+            self._in_time(device)
+
+    def _in_time(self, device: Device) -> None:
+        """Nothing was begun after its deadline, as far as the hub's clock was never set."""
+        for cid, at_ns in device.hands.obeyed[-3:]:
+            until_ns = self.first_left_ns[cid] + round(self.taken[cid].asked.life_s * NS)
+            late_ns = at_ns - until_ns
+            ensure(late_ns <= SLACK_NS or self.hub.clock_steps, f"obeyed {late_ns / NS:.1f} s after the deadline")
 
     def finish(self) -> None:
         """After the last fault: each command as it ended, and what the machine says."""

@@ -63,8 +63,8 @@ class Hands:
         self.device = device
         self.moved: list[tuple[str, str]] = []
         """(cid, actuator) of every movement that really happened, whoever remembers it."""
-        self.obeyed: list[str] = []
-        """Commands that it began to act on, in that order."""
+        self.obeyed: list[tuple[str, int]] = []
+        """(cid, true time) of every command that it began to act on."""
         self.said: dict[str, set[Answer]] = {}
         """cid → every answer that it signed."""
         self.torn: set[str] = set()
@@ -109,11 +109,11 @@ class Hands:
         if refused is not None:
             self._end(cid, refused, now_ns)
         elif name in ("restart", "sleep"):
-            self.obeyed.append(cid)
+            self.obeyed.append((cid, now_ns))
             self._end(cid, DONE, now_ns)
             self._leave(name, args, now_ns)
         else:
-            self.obeyed.append(cid)
+            self.obeyed.append((cid, now_ns))
             self._act(cid, args["key"], now_ns)
 
     def _do_no_harm(self, name: str, args: dict[str, Any], now_ns: int) -> Answer:

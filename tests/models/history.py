@@ -165,6 +165,7 @@ class History:
 
     def _work(self, *, is_over: bool = False) -> None:
         self.now_ns += self.random.randrange(NS // 2, 3 * NS // 2)
+        self.judge.commands.now_ns = self.now_ns
         self.hub.tick(self.now_ns)
         for at, device in enumerate(self.devices):
             if device.is_off:

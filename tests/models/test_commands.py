@@ -116,6 +116,15 @@ def test_a_machine_that_moves_twice_is_found_out() -> None:
     assert broken(CALM, twitches) == "a machine moved twice for one command"
 
 
+def test_a_machine_that_looks_at_no_deadline_is_found_out() -> None:
+    def dawdles(history: History) -> None:
+        hands = history.devices[0].hands
+        obey = hands.obey
+        hands.obey = lambda payload, now_ns: obey(payload | {"until": 2**50}, now_ns)  # type: ignore[method-assign]
+
+    assert "s after the deadline" in broken(CALM._replace(faults=frozenset({"delay"}), steps=900), dawdles)
+
+
 def test_a_machine_that_says_done_and_does_not_move_is_found_out() -> None:
     def dreams(history: History) -> None:
         hands = history.devices[0].hands
