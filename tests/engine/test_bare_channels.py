@@ -4,10 +4,13 @@ import json
 
 import pytest
 
+from iiot_engine.actuation.command import Actor
+from iiot_engine.actuation.wish import UnsupportedError, Wish
 from iiot_engine.devices.bare import BareChannel, BareTopic
 from iiot_engine.devices.manifest_rules import MAX_CHANNELS
 from iiot_engine.effects import ManifestChanged
 from iiot_engine.errors import Code
+from iiot_engine.plant import polls
 from iiot_engine.plant.policy import Policy
 from iiot_engine.values import Quality, TimeFlag
 from tests.bare_sensor import CHANNELS, TOPIC, BareSensor
@@ -135,3 +138,30 @@ def test_lists_leave_no_room_beyond_what_a_device_may_have() -> None:
     manifest = sensor.member.device.manifest
     assert manifest is not None
     assert len(manifest.channels) == MAX_CHANNELS
+
+
+def test_an_alarm_lasts_from_its_first_message_until_one_clears_it() -> None:
+    world = World()
+    topics = (BareTopic(topic=TOPIC, channels=CHANNELS), BareTopic(topic="alarms/lab1", kid=2, alarm="alarm_1"))
+    sensor = BareSensor(world, *topics, keys={1: bytes(32), 2: bytes(range(32))}).join()
+    said = []
+    for values in ({"code": "hot"}, {"code": "hot", "at": {"C": 90}}, {"state": "cleared"}, {}, {"active": False}):
+        assert sensor.deliver(sensor.make(values, kid=2), "alarms/lab1") is None
+        said.append(sensor.value("alarm_1"))
+        world.pass_time(1)
+    assert said == [True, True, False, True, False]
+    assert [row.flags for row in world.journal()] == [0] * 5
+    assert world.notices("channels_unnamed") == []
+    manifest = sensor.member.device.manifest
+    assert manifest is not None
+    assert manifest.channels["alarm_1"].device_class == "problem"
+
+
+def test_nothing_can_be_asked_of_a_bare_device() -> None:
+    world = World()
+    sensor = BareSensor(world).join()
+    sensor.send(temperature=1)
+    with pytest.raises(UnsupportedError):
+        world.plant.command(sensor.id, Wish(name="set", args={}, actor=Actor(None, None, "service")), world.now)
+    with pytest.raises(polls.NotPolledError):
+        world.plant.poll(sensor.id, [], world.now)

@@ -129,7 +129,7 @@ async def test_a_device_that_moved_to_another_topic_keeps_its_id(hass: HomeAssis
     entry = await add_hub(hass, state_interval=0)
     subentry_id = await register(hass, entry)
     form = await open_page(hass, entry, subentry_id, "add_topic")
-    form = await answer_device_form(hass, form, topic="lab2", key_source="generate")
+    form = await answer_device_form(hass, form, topic="lab2", topic_use="readings", key_source="generate")
     await answer_device_form(hass, form)
     await settle(hass)
     form = await open_page(hass, entry, subentry_id, "remove_topic")
@@ -174,9 +174,9 @@ async def test_topics_come_and_go_without_a_reload(hass: HomeAssistant, mqtt_moc
     subentry_id = await register(hass, entry)
     assert TOPIC in {call.args[0] for call in mqtt_mock.async_subscribe.call_args_list}
     form = await open_page(hass, entry, subentry_id, "add_topic")
-    form = await answer_device_form(hass, form, topic=TOPIC, key_source="generate")
+    form = await answer_device_form(hass, form, topic=TOPIC, topic_use="readings", key_source="generate")
     assert form["errors"] == {"topic": "topic_taken"}
-    form = await answer_device_form(hass, form, topic="lab2", key_source="generate")
+    form = await answer_device_form(hass, form, topic="lab2", topic_use="readings", key_source="generate")
     made = suggested(form, "key")
     await answer_device_form(hass, form)
     await settle(hass)
@@ -292,3 +292,23 @@ async def test_a_repair_leads_to_the_values(hass: HomeAssistant) -> None:
     assert (flow["flow_id"], flow["step_id"]) == (done["next_flow"][1], "topic_channels")
     await name_values(hass, entry, subentry_id)
     assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
+
+
+async def test_an_alarm_topic_is_a_problem_while_it_lasts(hass: HomeAssistant) -> None:
+    entry = await add_hub(hass, state_interval=0)
+    subentry_id = await register(hass, entry)
+    form = await open_page(hass, entry, subentry_id, "add_topic")
+    form = await answer_device_form(hass, form, topic="alarms/lab1", topic_use="alarms", key_source="paste")
+    await answer_device_form(hass, form, key=OTHER_KEY.hex())
+    await settle(hass)
+    await say(hass, {"code": "hot"}, "alarms/lab1", OTHER_KEY.hex())
+    shown = state(hass, "binary_sensor", subentry_id, "alarm_1")
+    assert (shown.state, shown.attributes["device_class"]) == ("on", "problem")
+    await say(hass, {"code": "hot", "state": "cleared"}, "alarms/lab1", OTHER_KEY.hex())
+    assert state(hass, "binary_sensor", subentry_id, "alarm_1").state == "off"
+    form = await open_page(hass, entry, subentry_id, "channels")
+    assert form["step_id"] == "topic_channels", "of the only topic with readings"
+    form = await open_page(hass, entry, subentry_id, "remove_topic")
+    await answer_device_form(hass, form, topic=TOPIC)
+    await settle(hass)
+    assert (await open_page(hass, entry, subentry_id, "channels"))["reason"] == "no_readings"

@@ -183,7 +183,7 @@ async def walk_bare(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     shown.add(await answer_device_form(hass, form, key=DEVICE_KEY.hex()))
     subentry_id = await register(hass, entry)
     form = await open_bare_page(hass, entry, subentry_id, "add_topic")
-    form = shown.add(await answer_device_form(hass, form, topic="lab2", key_source="generate"))
+    form = shown.add(await answer_device_form(hass, form, topic="lab2", topic_use="readings", key_source="generate"))
     await answer_device_form(hass, form)
     await settle(hass)
     menu = shown.add(await entry.start_subentry_reconfigure_flow(hass, subentry_id))

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from typing import Any, Final
 
 import probatio
@@ -25,11 +26,14 @@ from ..engine.plant.policy import Policy
 from ..engine.wire import signing, topics
 from ..runtime import IiotConfigEntry
 from .channel_rows import ROWS, channels_of, rows_of
-from .forms import GENERATE, PASTE, TEXT, details, key_source
+from .forms import GENERATE, PASTE, TEXT, choice, details, key_source
 
 CONF_TOPIC: Final = "topic"
 CONF_INTERVAL: Final = "interval_s"
 CONF_CHANNELS: Final = "channels"
+CONF_USE: Final = "topic_use"
+READINGS: Final = "readings"
+ALARMS: Final = "alarms"
 PAGES: Final = ["channels", "add_topic", "new_key", "remove_topic", "details"]
 _PREFIX: Final = "topic:"
 """Before the id of a bare device: no device of the protocol has a colon in its id."""
@@ -114,14 +118,18 @@ class BareFlow(ConfigSubentryFlow):
         """Name the values of a topic: those that are known, and proposals for those that came."""
         if user_input is not None:
             self._topic = user_input[CONF_TOPIC]
-        elif len(self._policy().topics) > 1:
-            return self._show("channels", self._topics())
+        elif len(names := self._names(readings=True)) == 1:
+            (self._topic,) = names
+        elif names:
+            return self._show("channels", self._topics(readings=True))
+        else:
+            return self.async_abort(reason="no_readings")
         return await self.async_step_topic_channels()
 
     async def async_step_topic_channels(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Show the channels of the chosen topic."""
         policy, topic = self._policy(), self._registered_topic()
-        taken = [channel.key for other in policy.topics if other is not topic for channel in other.channels]
+        taken = [key for other in policy.topics if other != topic for key in other.keys]
         errors: dict[str, str] = {}
         placeholders = {"topic": topic.topic, "row": "-", "reason": "-"}
         rows = rows_of((*topic.channels, *self._proposals(topic, taken)))
@@ -146,7 +154,9 @@ class BareFlow(ConfigSubentryFlow):
             errors = self._check_topic(hub)
             if not errors:
                 return await self._step_for_topic(self._add_topic)
-        fields = {probatio.Required(CONF_TOPIC): TEXT} | key_source([PASTE, GENERATE])
+        uses = choice([READINGS, ALARMS], CONF_USE)
+        use: dict[probatio.Marker, Any] = {probatio.Required(CONF_USE, default=READINGS): uses}
+        fields = {probatio.Required(CONF_TOPIC): TEXT} | use | key_source([PASTE, GENERATE])
         return self._show("add_topic", fields, user_input, errors)
 
     async def async_step_new_key(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
@@ -211,7 +221,8 @@ class BareFlow(ConfigSubentryFlow):
 
     async def _add_topic(self, key: bytes) -> SubentryFlowResult:
         device_key = await self._save(key)
-        return self._change_topics(BareTopic(topic=self._topic, kid=device_key.kid), None)
+        alarm = self._alarm_key() if self._form[CONF_USE] == ALARMS else None
+        return self._change_topics(BareTopic(topic=self._topic, kid=device_key.kid, alarm=alarm), None)
 
     async def _change_key(self, key: bytes) -> SubentryFlowResult:
         topic = self._registered_topic()
@@ -242,6 +253,10 @@ class BareFlow(ConfigSubentryFlow):
     def _policy(self) -> Policy:
         return policy_of(self._get_reconfigure_subentry())
 
+    def _alarm_key(self) -> str:
+        taken = {key for topic in self._policy().topics for key in topic.keys}
+        return next(key for number in count(1) if (key := f"alarm_{number}") not in taken)
+
     def _page(self) -> dr.DeviceEntry | None:
         """Give the device's page, on which people may have moved it since."""
         identifier = device_identifier(self._entry_id, self._get_reconfigure_subentry().subentry_id)
@@ -270,8 +285,12 @@ class BareFlow(ConfigSubentryFlow):
 
     # --- forms ---------------------------------------------------------------------------
 
-    def _topics(self) -> dict[probatio.Marker, Any]:
-        names = [topic.topic for topic in self._policy().topics]
+    def _names(self, *, readings: bool = False) -> list[str]:
+        """Topics of the device, or those on which readings come."""
+        return [topic.topic for topic in self._policy().topics if not (readings and topic.alarm is not None)]
+
+    def _topics(self, *, readings: bool = False) -> dict[probatio.Marker, Any]:
+        names = self._names(readings=readings)
         return {probatio.Required(CONF_TOPIC, default=names[0]): selector.SelectSelector({"options": names})}
 
     def _show(

@@ -62,6 +62,7 @@ class ConnectivitySteps(OptionsFlow):
         known = [
             selector.SelectOptionDict(value=str(found.unique_id), label=f"{found.title} ({found.unique_id})")
             for found in self.config_entry.subentries.values()
+            if topics.is_device_id(str(found.unique_id))
         ]
         waiting = [
             selector.SelectOptionDict(value=found.id, label=f"{clean_name(found.name, found.id)} ({found.id})")

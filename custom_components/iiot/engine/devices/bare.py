@@ -61,6 +61,13 @@ class BareTopic:
     kid: Annotated[int, Bounds(1, 2**32 - 1)] = 1
     """Number of its key in the key file."""
     channels: tuple[BareChannel, ...] = ()
+    alarm: Key | None = None
+    """Channel that is on while its alarm lasts; None: what comes on it are readings."""
+
+    @property
+    def keys(self) -> list[str]:
+        """Of all its channels."""
+        return [channel.key for channel in self.channels] if self.alarm is None else [self.alarm]
 
 
 class Heard(NamedTuple):
@@ -94,6 +101,11 @@ class Bare:
         self.members = {key: whole(count, 0, paths.MAX_MEMBERS) for key, count in state["members"].items()}
 
 
+def is_raised(values: Mapping[str, Any]) -> bool:
+    """Whether a message on an alarm topic raises or continues the alarm: every one does that does not clear it."""
+    return values.get("state") != "cleared" and values.get("active") is not False
+
+
 def manifest_of(topics: Iterable[BareTopic], members: Mapping[str, int]) -> Manifest:
     """Describe a bare device like any other; `members` says how many of each list are known.
 
@@ -101,6 +113,9 @@ def manifest_of(topics: Iterable[BareTopic], members: Mapping[str, int]) -> Mani
     """
     channels: dict[str, Channel] = {}
     for topic in topics:
+        if topic.alarm is not None:
+            name = topic.topic.rpartition("/")[2]
+            channels[topic.alarm] = Channel(key=topic.alarm, name=name, kind=Kind.BOOL, device_class="problem")
         for registered in topic.channels:
             for channel in _channels_of(registered, members.get(registered.key, 0)):
                 if len(channels) < MAX_CHANNELS:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ..devices.adopted import channels_of
-from ..devices.bare import Bare, Heard, manifest_of
+from ..devices.bare import Bare, Heard, is_raised, manifest_of
 from ..devices.stamps import FRESH_NS, StampWindow
 from ..effects import Effect, ManifestChanged, ValuesChanged
 from ..errors import Code, Refusal, StoreError
@@ -23,6 +23,7 @@ from .site import Site
 MAX_TOPICS: Final = 256
 """Topics on which one device may speak: each has a window of its own."""
 COMMIT_WITHIN_NS: Final = 800_000_000
+ALARM_WITHIN_NS: Final = 100_000_000
 FOR_EVER_S: Final = 1e9
 """Adopted entities are there while Home Assistant is; when one has no value, it says so itself."""
 
@@ -51,7 +52,7 @@ def receive(site: Site, route: BareRoute, topic: str, message: bytes, now: Now, 
     _journal(site, route, topic, message, flags, now)
     member.messages += 1
     site.accepted += 1
-    site.touch(member, now.steady_ns, COMMIT_WITHIN_NS)
+    site.touch(member, now.steady_ns, COMMIT_WITHIN_NS if route.topic.alarm is None else ALARM_WITHIN_NS)
     member.device.liveness.hear(now.wall_ns)
     announce(site, member, now, effects)
 
@@ -102,6 +103,10 @@ def _placed(site: Site, stamp_ns: int, now: Now) -> tuple[int, int]:
 
 def _picked(route: BareRoute, values: dict[str, Any]) -> Picked:
     """Find the channels in a payload. Before people have named any, everything is only kept."""
+    if route.topic.alarm is not None:
+        raised = Picked()
+        raised.values[route.topic.alarm] = is_raised(values)
+        return raised
     if not route.topic.channels:
         found = Picked()
         found.unnamed = values
@@ -164,7 +169,8 @@ def _restore_values(member: Member, state: Bare) -> None:
 
 def _say_unnamed(site: Site, member: Member, state: Bare, effects: list[Effect]) -> None:
     """A device speaks, and nobody has said yet what its values are."""
-    unnamed = [topic.topic for topic in member.policy.topics if not topic.channels and topic.topic in state.heard]
+    topics = (topic for topic in member.policy.topics if not topic.channels and topic.alarm is None)
+    unnamed = [topic.topic for topic in topics if topic.topic in state.heard]
     facts = {"topic": unnamed[0]} if unnamed else {}
     notices.say(site, effects, notices.CHANNELS, member.device.id, active=bool(unnamed), **facts)
 

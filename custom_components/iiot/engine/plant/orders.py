@@ -5,7 +5,7 @@ from typing import Any, Final
 import orjson
 
 from ..actuation.command import Command, Step
-from ..actuation.wish import Wish, check
+from ..actuation.wish import UnsupportedError, Wish, check
 from ..effects import CommandChanged, Effect
 from ..errors import RequestError
 from ..values import NS_PER_S, Connection, Leaf, Now
@@ -47,6 +47,8 @@ def permit(site: Site, member: Member, wish: Wish) -> None:
     device = member.device
     if site.settings.listen_only:
         raise ListenOnlyError
+    if member.bare is not None:
+        raise UnsupportedError(command=wish.name)
     if device.is_revoked:
         raise RevokedError(device_id=device.id)
     if device.is_muted:

@@ -54,6 +54,8 @@ def ask(site: Site, member: Member, keys: Sequence[str], now: Now) -> str:
     device = member.device
     if site.settings.listen_only:
         raise ListenOnlyError
+    if member.bare is not None:
+        raise NotPolledError(device_id=device.id)
     if device.is_muted:
         raise MutedError(device_id=device.id)
     there = _channels(member)
