@@ -53,7 +53,7 @@ class InterlockSteps(ConfigSubentryFlow):
             data_schema=probatio.Schema({probatio.Required(CONF_ACTUATOR): chooser}),
             description_placeholders={
                 "name": plain(subentry.title),
-                "locked": listed(sorted(_label(actuators[key]) if key in actuators else key for key in locked)) or "-",
+                "locked": listed(sorted(_label(actuators[key]) if key in actuators else key for key in locked)),
             },
         )
 

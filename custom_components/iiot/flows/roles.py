@@ -49,7 +49,7 @@ class RoleSteps(OptionsFlow):
         return self.async_show_form(
             step_id="roles",
             data_schema=schema,
-            description_placeholders={"grants": listed(lines, most=100) or "-"},
+            description_placeholders={"grants": listed(lines, most=100)},
         )
 
     async def _names(self, hub: Hub) -> dict[str, str]:
