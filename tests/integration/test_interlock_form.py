@@ -73,7 +73,7 @@ async def test_interlocks_are_set_shown_and_taken_away(
     hass: HomeAssistant, entry: ConfigEntry, machine: Machine
 ) -> None:
     form = await open_page(hass, entry, "interlocks")
-    assert form["description_placeholders"] == {"name": "Press\\-07", "locked": "–"}
+    assert form["description_placeholders"] == {"name": "Press\\-07", "locked": "\\-"}
     assert {"value": "speed", "label": "Speed"} in options_of(form, "actuator")
     answers = {"minimum": 5, "maximum": 50, "condition_entity": "binary_sensor.door", "condition_state": " off "}
     done = await fill(hass, entry, "speed", **answers)
@@ -141,7 +141,7 @@ async def test_an_administrator_grants_a_role_and_takes_it_away(
     assert (await open_roles(hass, entry))["reason"] == "no_users"
     anna = await add_person(hass, "Anna")
     form = await open_roles(hass, entry)
-    assert form["description_placeholders"] == {"grants": "–"}
+    assert form["description_placeholders"] == {"grants": "\\-"}
     assert [one["label"] for one in options_of(form, "user")] == ["Anna"]
     assert [one["label"] for one in options_of(form, "node")] == ["Site: Hall 3", "Device: Press-07"]
     node = f"device:{machine.subentry_id}"

@@ -218,7 +218,7 @@ def plain(text: str) -> str:
 def listed(names: Collection[str], most: int = 20) -> str:
     """Write names as a list for a form, a long one cut short; a dash stands for none."""
     if not names:
-        return "–"
+        return plain("-")
     lines = [f"- {plain(name)}" for name in list(names)[:most]]
     if len(names) > most:
         lines.append(f"- … (+{len(names) - most})")
