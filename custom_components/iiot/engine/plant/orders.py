@@ -150,15 +150,14 @@ def _begin(site: Site, member: Member, now: Now, effects: list[Effect]) -> Comma
     ledger = member.ledger
     while ledger.open is None and ledger.waiting:
         bar = guarding.bar_of(member, ledger.waiting[0], site.states, now)
-        if bar is not None:
-            _tell(site, member, [ledger.bar(now, str(bar))], now, effects)
-            continue
-        begun = ledger.begin(now)
-        if begun is not None:
-            site.touch(member, now.steady_ns, 0)
-            effects.append(CommandChanged(member.device.id, begun.cid))
-        return begun
-    return None
+        if bar is None:
+            break
+        _tell(site, member, [ledger.bar(now, str(bar))], now, effects)
+    begun = ledger.begin(now)
+    if begun is not None:
+        site.touch(member, now.steady_ns, 0)
+        effects.append(CommandChanged(member.device.id, begun.cid))
+    return begun
 
 
 def _tell(site: Site, member: Member, changed: list[Command], now: Now, effects: list[Effect]) -> None:
