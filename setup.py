@@ -9,6 +9,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 FOLDERS = {
+    "iiot_ctl": "iiotctl",
     "iiot_engine": "custom_components/iiot/engine",
     "iiot_sim": "simulator",
 }

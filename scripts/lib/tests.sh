@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # How the folders of tests/ are run. Those that need no Home Assistant do not load it: they take seconds.
 
-WITHOUT_HASS=(architecture benchmarks browser docs engine firmware fuzz models publishing simulator stores testbed vectors)
+WITHOUT_HASS=(architecture benchmarks browser docs engine firmware fuzz iiotctl models publishing simulator stores testbed vectors)
 WORKERS="${TEST_WORKERS:-2}"
 
 needs_hass() {

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("custom_components", "simulator", "scripts", "benchmarks", "tests")
+FOLDERS = ("custom_components", "iiotctl", "simulator", "scripts", "benchmarks", "tests")
 LINES_A_FILE = 400
 LINES_A_FUNCTION = 50
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from . import actions, entities, facts, members, options, repairs, stories, tables, workings
+from . import actions, command_line, entities, facts, members, options, repairs, stories, tables, workings
 from .pages import pages, refreshed
 
 
@@ -25,6 +25,7 @@ def blocks() -> dict[str, str]:
         **entities.blocks(),
         **repairs.blocks(),
         **tables.blocks(),
+        **command_line.blocks(),
     }
 
 

@@ -189,7 +189,7 @@ def test_the_wheel_holds_the_command_line_tools_and_nothing_else(dist: Path) -> 
     with ZipFile(wheel) as archive:
         names = archive.namelist()
         info = f"iiot_for_home_assistant-{VERSION}.dist-info"
-        assert {name.split("/")[0] for name in names} == {"iiot_engine", "iiot_sim", info}
+        assert {name.split("/")[0] for name in names} == {"iiot_ctl", "iiot_engine", "iiot_sim", info}
         assert any(name.startswith(info) and name.endswith("LICENSE") for name in names)
         assert sum(name.startswith("iiot_sim/scenarios/") for name in names) == len(
             list((ROOT / "simulator" / "scenarios").glob("*.toml"))

@@ -25,7 +25,8 @@ VERSION = re.compile(r"\d+\.\d+\.\d+(?:b\d+)?")
 RELATIVE = re.compile(r"\]\((?![a-z]+:|#|/)")
 """Where a link to a file of the repository begins."""
 LICENCE = "LICENSE"
-COMMAND_LINE = ("LICENSE", "README.md", "pyproject.toml", "setup.py", "simulator", f"custom_components/{DOMAIN}/engine")
+ENGINE = f"custom_components/{DOMAIN}/engine"
+COMMAND_LINE = ("LICENSE", "README.md", "pyproject.toml", "setup.py", "iiotctl", "simulator", ENGINE)
 """What the wheel of the command-line tools is made of."""
 SUMS = "SHA256SUMS"
 NOTES = "NOTES.md"

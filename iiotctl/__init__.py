@@ -1,0 +1,1 @@
+"""`iiotctl`: a fleet from the command line, through Home Assistant or straight at the broker."""
