@@ -263,7 +263,14 @@ def _outcome(device: Heard, number: str, answer: Any) -> Outcome:
             command_id=answer.cid,
         )
     read = {"values": answer.moment or {}} | ({"failed": answer.failed} if answer.failed else {})
-    return Outcome(id=device.id, name=_name(device), status="done", result=read, command_id=number)
+    return Outcome(
+        id=device.id,
+        name=_name(device),
+        status="failed" if answer.failed else "done",
+        reason=", ".join(f"{key} {why}" for key, why in answer.failed.items()),
+        result=read,
+        command_id=number,
+    )
 
 
 def _name(device: Heard) -> str:

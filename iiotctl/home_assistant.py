@@ -12,6 +12,7 @@ from .fleet import Order, Outcome, Seen, Value, chosen
 from .web_socket import Socket
 
 DOMAIN: Final = "iiot"
+POLL: Final = "poll"
 CONNECTION: Final = "health.connection"
 LAG: Final = "health.data_lag"
 REFUSED: Final = "health.refused_messages"
@@ -30,7 +31,7 @@ ACTIONS: Final[dict[str, Callable[[Args], tuple[str, Args]]]] = {
     "awake": lambda _: ("awake", {}),
     "set_interval": lambda args: ("set_sample_interval", {"duration": {"seconds": args["s"]}, **_channel(args)}),
     "set_rate": lambda args: ("set_sample_rate", {"rate": args["hz"], **_channel(args)}),
-    "poll": lambda args: ("poll", {"channels": args["ch"]} if "ch" in args else {}),
+    POLL: lambda args: (POLL, {"channels": args["ch"]} if "ch" in args else {}),
 }
 """Command of the wire → action with its fields; every other one goes by `command`."""
 
@@ -151,7 +152,7 @@ class HomeAssistant:
             within_s=order.life_s + SPARE_S,
             domain=DOMAIN,
             service=action,
-            service_data={**fields, "lifetime": {"seconds": order.life_s}, "wait_for_device": order.waits},
+            service_data=fields,
             target={"device_id": targets},
             return_response=True,
         )
@@ -160,7 +161,10 @@ class HomeAssistant:
 
 def _action(order: Order) -> tuple[str, Args]:
     made = ACTIONS.get(order.name)
-    return ("command", {"command": order.name, "args": order.args}) if made is None else made(order.args)
+    action, fields = ("command", {"command": order.name, "args": order.args}) if made is None else made(order.args)
+    if action == POLL:  # answered at once or not at all
+        return action, fields
+    return action, {**fields, "lifetime": {"seconds": order.life_s}, "wait_for_device": order.waits}
 
 
 def _is_station(device: dict[str, Any]) -> bool:
@@ -172,11 +176,12 @@ def _channel(args: Args) -> Args:
 
 
 def _outcome(facts: dict[str, Any]) -> Outcome:
+    read = {name: facts[name] for name in ("values", "failed") if name in facts}
     return Outcome(
         id=facts["id"],
         name=facts["name"],
         status=facts["status"],
         reason=facts.get("reason", ""),
-        result=facts.get("result"),
+        result=facts.get("result", read or None),
         command_id=facts.get("command_id", ""),
     )

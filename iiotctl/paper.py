@@ -14,7 +14,7 @@ WORDS: Final = {
     "done": "done",
     "requested": "waits until the device wakes up",
     "rejected": "the device will not do it; nothing moved",
-    "failed": "the device tried and failed; what moved is not certain",
+    "failed": "the device tried and failed",
     "expired": "it came too late; nothing moved",
     "unknown": "nobody knows whether it was done",
     "not_sent": "it was not sent",

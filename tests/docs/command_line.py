@@ -45,7 +45,13 @@ def _commands() -> str:
 
 
 def _positional(action: argparse.Action) -> str:
-    return f"[{action.metavar}…]" if action.nargs == "*" else f"[{action.metavar}]" if action.nargs else str(action.metavar)
+    return (
+        f"[{action.metavar}…]"
+        if action.nargs == "*"
+        else f"[{action.metavar}]"
+        if action.nargs
+        else str(action.metavar)
+    )
 
 
 def _own(parsers: dict[str, argparse.ArgumentParser]) -> str:

@@ -91,6 +91,20 @@ async def test_orders_are_the_integrations_actions(
     assert outcome.command_id == told["cid"]
 
 
+async def test_a_poll_brings_what_was_read_and_what_was_not(way: HomeAssistant, machine: Machine) -> None:
+    await machine.beat(caps=["confirm", "poll"])
+    asking = asyncio.create_task(way.order(Order(name="poll", args={"ch": ["flap", "gate"]}), ["press-07"]))
+    async with asyncio.timeout(10):
+        while not (polls := [one for one in machine._unread() if one["type"] == "poll" and one["ch"]]):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert polls[0]["ch"] == ["flap", "gate"]
+    await machine.send("data", {"r": {"flap": 20.5}, "e": {"gate": "COMM"}, "poll": polls[0]["pid"]})
+    (outcome,) = await asking
+    assert (outcome.status, outcome.reason) == ("failed", "gate COMM")
+    assert outcome.result["failed"] == {"gate": "COMM"}
+    assert outcome.result["values"]["flap"] == 20.5
+
+
 async def test_what_the_device_says_against_it_is_brought(way: HomeAssistant, machine: Machine) -> None:
     _, outcome = await ask(way, machine, Order(name="restart"), "rejected", reason="valve_open")
     assert (outcome.status, outcome.reason, outcome.is_fine) == ("rejected", "valve_open", False)
