@@ -329,7 +329,7 @@ def refusals_of_wishes() -> set[str]:
     refused = {ledger.QueueFullError, orders.AwayError, orders.MutedError, orders.ListenOnlyError}
     refused |= {polls.NotPolledError, polls.NoChannelError, polls.PollQueueError}
     refused |= {orders.RevokedError, rotation.LastKeyError}
-    refused |= {wish.ActuatorError, wish.ValueRefusedError, wish.UnsupportedError, RecordError}
+    refused |= {wish.ArgumentsError, wish.ActuatorError, wish.ValueRefusedError, wish.UnsupportedError, RecordError}
     found = {error.code for error in refused} | {f"command_{step}" for step in Step if step not in waits_or_fine}
     return found | set(Bar) | {"needs_admin", "needs_operator", "needs_engineer", "needs_engineer_above"}
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from ..devices.manifest import Actuator, Manifest
 from ..errors import RequestError
 from ..values import Scalar
@@ -10,6 +12,9 @@ from .command import DEFAULT_LIFE_NS, DEFAULT_WAIT_NS, Actor
 
 MAX_TEXT: Final = 255
 """Characters of a text that is set; a state of Home Assistant holds no more."""
+
+MAX_ARGS_BYTES: Final = 16_384
+"""Of the arguments of a command, as JSON."""
 
 MOVES: Final = frozenset({"set", "press"})
 """Commands that move an actuator."""
@@ -40,6 +45,12 @@ class ValueRefusedError(RequestError):
     code = "value_refused"
 
 
+class ArgumentsError(RequestError):
+    """The arguments cannot be kept and sent as they are."""
+
+    code = "arguments_refused"
+
+
 class UnsupportedError(RequestError):
     """The device does not know this command."""
 
@@ -47,7 +58,9 @@ class UnsupportedError(RequestError):
 
 
 def check(wish: Wish, manifest: Manifest | None) -> None:
-    """Raise a `RequestError` when the device has said that it cannot do this."""
+    """Raise a `RequestError` when the device has said that it cannot do this, or nobody can tell it."""
+    if not _is_plain(wish.args):
+        raise ArgumentsError(command=wish.name, limit=MAX_ARGS_BYTES)
     known = manifest.commands if manifest is not None else frozenset()
     if wish.name not in MOVES:
         if wish.name not in known:
@@ -81,3 +94,12 @@ def _is_within(actuator: Actuator, value: Scalar | None) -> bool:
         return False
     low, high = actuator.minimum, actuator.maximum
     return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _is_plain(args: dict[str, Any]) -> bool:
+    """Whether JSON carries them whole: a number that is none or too long would stop the journal, or arrive as null."""
+    try:
+        text = orjson.dumps(args)
+    except TypeError:
+        return False
+    return len(text) <= MAX_ARGS_BYTES and orjson.loads(text) == args
