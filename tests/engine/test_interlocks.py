@@ -222,6 +222,10 @@ def test_bounds_do_not_cross() -> None:
     assert Interlock(minimum=1, maximum=1).flaw() is None
 
 
+def test_a_value_that_may_change_may_change_a_little() -> None:
+    assert Interlock(slew_per_s=0).flaw() == ("slew_per_s", "must be greater than 0: nothing could ever change")
+
+
 @pytest.mark.parametrize(
     ("lock", "kind", "field"),
     [

@@ -168,3 +168,8 @@ async def test_a_role_of_somebody_who_is_gone_can_be_taken_away(
     answers = {"user": anna.id, "node": "area:gone", "role": "none"}
     await hass.config_entries.options.async_configure(form["flow_id"], answers)
     assert entry.runtime_data.hub.roles.grants == ()
+
+
+async def test_a_zero_is_a_bound_and_no_time(hass: HomeAssistant, entry: ConfigEntry, machine: Machine) -> None:
+    await fill(hass, entry, "speed", minimum=0, slew_per_s=0, minimum_on_s=0, confirm_within_s=0)
+    assert policy_in(entry, machine) == {"interlocks": {"speed": {"minimum": 0}}}

@@ -31,6 +31,10 @@ _FIELDS: Final[dict[str, Any]] = {
 """Field of an interlock → field of the form; the condition has two."""
 
 
+_BOUNDS: Final = ("minimum", "maximum")
+"""A zero in these is a bound; in the others it asks for nothing, as an empty field does."""
+
+
 class InterlockSteps(ConfigSubentryFlow):
     """Choose an actuator, then say what must hold for it."""
 
@@ -127,5 +131,7 @@ def _shown(lock: Interlock) -> dict[str, Any]:
 
 def _lock(user_input: dict[str, Any]) -> Interlock:
     entity, state = user_input.get(CONF_CONDITION_ENTITY), user_input.get(CONF_CONDITION_STATE, "").strip()
-    given = {name: user_input[name] for name in _FIELDS if name in user_input}
+    given = {
+        name: user_input[name] for name in _FIELDS if user_input.get(name) or (name in _BOUNDS and name in user_input)
+    }
     return Interlock(**given, condition=Condition(entity_id=entity, state=state) if entity and state else None)

@@ -83,6 +83,8 @@ class Interlock:
         """Field and reason, when its fields contradict each other."""
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             return "minimum", f"must be at most the maximum, {self.maximum:g}"
+        if self.slew_per_s == 0:
+            return "slew_per_s", "must be greater than 0: nothing could ever change"
         return None
 
 
