@@ -135,11 +135,19 @@ class KeyFlow(NoticeFlow):
 
 
 class ChannelsFlow(NoticeFlow):
-    """Values of a bare device that nobody has named, or a channel that changes too often: a person sets channels."""
+    """A bare device speaks, and nobody has said what its values are: a person names them."""
 
     @override
     async def async_settle(self) -> RepairsFlowResult:
         return await self.change_device("channels")
+
+
+class ChatterFlow(NoticeFlow):
+    """A channel changes too often: a person sets how small a change and how short a time is shown."""
+
+    @override
+    async def async_settle(self) -> RepairsFlowResult:
+        return await self.change_device("gates")
 
 
 class AskFlow(NoticeFlow):
@@ -198,7 +206,7 @@ _FLOWS: Final[dict[str, type[NoticeFlow]]] = {
     JOURNAL_OVERRUN: NoticeFlow,
     JOURNAL_BEGAN_ANEW: NoticeFlow,
     ENTITY_BUDGET: BudgetFlow,
-    CHANNEL_CHATTERS: ChannelsFlow,
+    CHANNEL_CHATTERS: ChatterFlow,
     CHANNELS_LACKING: LackingFlow,
 }
 

@@ -210,4 +210,4 @@ async def test_the_repair_leads_to_the_page_of_the_channels(hass: HomeAssistant,
     done = await manager.async_configure(form["flow_id"], {})
     assert (done["type"], done["reason"]) == ("abort", "change_device")
     (page,) = hass.config_entries.subentries.async_progress()
-    assert page["step_id"] == "channels"
+    assert page["step_id"] == "gates"

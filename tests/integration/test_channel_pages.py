@@ -7,6 +7,8 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from .bare_sensor import name_values, register, say
+from .bare_sensor import open_page as open_bare_page
 from .field import FieldDevice, entity_id, state
 from .joining import (
     add_device,
@@ -38,7 +40,7 @@ async def pump_at(hass: HomeAssistant, entry: ConfigEntry) -> tuple[FieldDevice,
 
 
 async def gates_of(hass: HomeAssistant, entry: MockConfigEntry, channel: str) -> Any:
-    return await answer_device_form(hass, await open_page(hass, entry, "channels"), channel=channel)
+    return await answer_device_form(hass, await open_page(hass, entry, "gates"), channel=channel)
 
 
 def kept(entry: ConfigEntry) -> Any:
@@ -49,7 +51,7 @@ def kept(entry: ConfigEntry) -> Any:
 async def test_gates_are_set_and_taken_away(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     pump, station = await pump_at(hass, entry)
     await pump.read(flow_in=50)
-    form = await open_page(hass, entry, "channels")
+    form = await open_page(hass, entry, "gates")
     assert options_of(form, "channel") == [
         {"value": "flow_in", "label": "Inflow (flow_in)"},
         {"value": "flow_out", "label": "flow_out"},
@@ -106,7 +108,7 @@ async def test_a_shortest_time_holds_states_back(hass: HomeAssistant, entry: Moc
     assert state(hass, "sensor", station, "flow_in").state in ("unknown", "10")
 
 
-@pytest.mark.parametrize("page", ["channels", "calculated"])
+@pytest.mark.parametrize("page", ["gates", "calculated"])
 async def test_a_device_that_has_said_nothing_has_no_channels(
     hass: HomeAssistant, entry: MockConfigEntry, page: str
 ) -> None:
@@ -179,3 +181,20 @@ async def test_a_device_has_so_many_calculated_channels_and_no_more(
     form = await answer_device_form(hass, await open_page(hass, entry, "calculated"))
     form = await answer_device_form(hass, form, **{**FORMULA, "channel_key": "more"})
     assert form["errors"] == {"channel_key": "too_many_calculated"}
+
+
+async def test_a_bare_device_has_gates_and_formulas_too(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    station = await register(hass, entry)
+    await say(hass, {"temperature": 20.5})
+    await name_values(hass, entry, station)
+    form = await answer_device_form(hass, await open_bare_page(hass, entry, station, "gates"), channel="temperature")
+    await answer_device_form(hass, form, high=40)
+    await settle(hass)
+    form = await open_bare_page(hass, entry, station, "calculated")
+    await answer_device_form(hass, form, channel_key="half", name="Half", expression="temperature / 2")
+    await settle(hass)
+    await say(hass, {"temperature": 30})
+    assert state(hass, "sensor", station, "half").state == "15.0"
+    await say(hass, {"temperature": 50})
+    assert state(hass, "sensor", station, "temperature").attributes["reason"] == "range"
+    assert state(hass, "sensor", station, "half").state == "unknown"

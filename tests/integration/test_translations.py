@@ -4,6 +4,7 @@ import ast
 import re
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_USER
@@ -50,7 +51,7 @@ from custom_components.iiot.flows.channel_rows import KINDS, ROWS
 from custom_components.iiot.panel.views import WORDS as DASHBOARD
 from custom_components.iiot.system_health import async_figures
 
-from .bare_sensor import ABOUT, register
+from .bare_sensor import ABOUT, name_values, register, say
 from .bare_sensor import open_page as open_bare_page
 from .joining import (  # noqa: F401  # fixtures
     DEVICE_ID,
@@ -104,6 +105,7 @@ BANKS = {
     "silence": {"broker_away", "elsewhere", "others_heard", "nothing_at_all", "any_device"},
 }
 """Words that forms and screens are put together from."""
+BARE_FLOW = ("flows/bare.py", "flows/channels.py")
 DEVICE_FLOW = tuple(f"flows/{name}.py" for name in ("device", "keys", "interlocks", "polling", "channels", "life"))
 OPTION_FLOW = tuple(f"flows/{name}.py" for name in ("options", "roles", "connectivity", "waiting", "removed"))
 SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
@@ -157,13 +159,7 @@ async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
         form = shown.add(await subentries.async_configure(menu["flow_id"], {"next_step_id": page}))
         if page == "interlocks":
             shown.add(await subentries.async_configure(form["flow_id"], {"actuator": "speed"}))
-    gates = await open_page(hass, entry, "channels")
-    shown.add(await answer_device_form(hass, gates, channel="temp"))
-    form = await open_page(hass, entry, "calculated")
-    await answer_device_form(hass, form, channel_key="twice", name="Twice", expression="temp * 2")
-    await settle(hass)
-    form = shown.add(await open_page(hass, entry, "calculated"))
-    shown.add(await answer_device_form(hass, form, channel="twice"))
+    await walk_channels(hass, shown, partial(open_bare_page, hass, entry, subentry_id), "temp")
     assert "details.channel_descriptions" in shown.fields
     form = await open_page(hass, entry, "revoke")
     await answer_device_form(hass, form, reason="stolen")
@@ -174,6 +170,16 @@ async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     return shown
 
 
+async def walk_channels(hass: HomeAssistant, shown: Shown, open_one: Any, channel: str) -> None:
+    """Look at the pages that lead on to another one."""
+    shown.add(await answer_device_form(hass, await open_one("gates"), channel=channel))
+    form = shown.add(await open_one("calculated"))
+    await answer_device_form(hass, form, channel_key="twice", name="Twice", expression=f"{channel} * 2")
+    await settle(hass)
+    form = shown.add(await open_one("calculated"))
+    shown.add(await answer_device_form(hass, form, channel="twice"))
+
+
 async def walk_bare(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     shown = Shown(WORDS["config_subentries"]["bare"])
     flows = hass.config_entries.subentries
@@ -182,6 +188,9 @@ async def walk_bare(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     form = shown.add(await answer_device_form(hass, form))
     shown.add(await answer_device_form(hass, form, key=DEVICE_KEY.hex()))
     subentry_id = await register(hass, entry)
+    await say(hass, {"temperature": 20.5})
+    await name_values(hass, entry, subentry_id)
+    await walk_channels(hass, shown, partial(open_bare_page, hass, entry, subentry_id), "temperature")
     form = await open_bare_page(hass, entry, subentry_id, "add_topic")
     form = shown.add(await answer_device_form(hass, form, topic="lab2", topic_use="readings", key_source="generate"))
     await answer_device_form(hass, form)
@@ -280,7 +289,8 @@ def test_every_error_has_its_words() -> None:
     assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(source(*DEVICE_FLOW)) | formulas
     adopting = set(re.findall(r'CONF_\w+: "(\w+)"', source("flows/adopted.py")))
     assert set(WORDS["config_subentries"]["adopted"]["error"]) == adopting
-    assert set(WORDS["config_subentries"]["bare"]["error"]) == errors_in(source("flows/bare.py")) | {FilterError.code}
+    bare = errors_in(source(*BARE_FLOW)) | formulas | {FilterError.code}
+    assert set(WORDS["config_subentries"]["bare"]["error"]) == bare
     options = source(*OPTION_FLOW)
     assert set(WORDS["options"]["error"]) == errors_in(options) | {DeviceIdError.code}
 
@@ -292,7 +302,7 @@ def test_every_end_has_its_words() -> None:
     assert set(WORDS["config"]["abort"]) == shared | ends
     assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(source(*DEVICE_FLOW))
     assert set(WORDS["config_subentries"]["adopted"]["abort"]) == shared | aborts_in(source("flows/adopted.py"))
-    assert set(WORDS["config_subentries"]["bare"]["abort"]) == shared | aborts_in(source("flows/bare.py"))
+    assert set(WORDS["config_subentries"]["bare"]["abort"]) == shared | aborts_in(source(*BARE_FLOW))
     assert set(WORDS["options"]["abort"]) == (shared - {"already_configured"}) | aborts_in(source(*OPTION_FLOW))
     assert placeholders(WORDS["config"]["abort"]["device_added"]) == {"name", "site"}
 

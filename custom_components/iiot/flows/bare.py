@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, Final
 
 import probatio
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.config_entries import SOURCE_RECONFIGURE, SubentryFlowResult
 from homeassistant.const import CONF_NAME
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers import device_registry as dr
@@ -26,6 +26,7 @@ from ..engine.plant.policy import Policy
 from ..engine.wire import signing, topics
 from ..runtime import IiotConfigEntry
 from .channel_rows import ROWS, channels_of, rows_of
+from .channels import ChannelSteps
 from .forms import GENERATE, PASTE, TEXT, choice, details, key_source
 
 CONF_TOPIC: Final = "topic"
@@ -34,7 +35,7 @@ CONF_CHANNELS: Final = "channels"
 CONF_USE: Final = "topic_use"
 READINGS: Final = "readings"
 ALARMS: Final = "alarms"
-PAGES: Final = ["channels", "add_topic", "new_key", "remove_topic", "details"]
+PAGES: Final = ["channels", "gates", "calculated", "add_topic", "new_key", "remove_topic", "details"]
 _PREFIX: Final = "topic:"
 """Before the id of a bare device: no device of the protocol has a colon in its id."""
 _INTERVAL: Final = selector.NumberSelector(
@@ -42,7 +43,7 @@ _INTERVAL: Final = selector.NumberSelector(
 )
 
 
-class BareFlow(ConfigSubentryFlow):
+class BareFlow(ChannelSteps):
     """A bare device is registered by one of its topics, and changed."""
 
     def __init__(self) -> None:

@@ -51,24 +51,24 @@ class ChannelSteps(PageSteps):
     """The pages on a device's channels."""
 
     _channel: Channel
-    _key: str | None = None
+    _calculated_key: str | None = None
     """Of the calculated channel that is changed; None: a new one."""
 
-    async def async_step_channels(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+    async def async_step_gates(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for the channel."""
         channels = self._all_channels()
         if not channels:
             return self.async_abort(reason="no_channels")
         if user_input is not None:
             self._channel = channels[user_input[CONF_CHANNEL]]
-            return await self.async_step_gates()
+            return await self.async_step_gate()
         return self.async_show_form(
-            step_id="channels",
+            step_id="gates",
             data_schema=probatio.Schema({probatio.Required(CONF_CHANNEL): chooser(channels)}),
             description_placeholders={"name": plain(self._get_reconfigure_subentry().title)},
         )
 
-    async def async_step_gates(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+    async def async_step_gate(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for the gates of the channel; a form without any answer takes them away."""
         channel, policy = self._channel, self.policy()
         errors: dict[str, str] = {}
@@ -83,7 +83,7 @@ class ChannelSteps(PageSteps):
         shown = {name: value for name in _GATES if (value := getattr(present, name)) != getattr(nothing, name)}
         fields = {probatio.Optional(name): field for name, field in _GATES.items()}
         return self.async_show_form(
-            step_id="gates",
+            step_id="gate",
             data_schema=self.add_suggested_values_to_schema(
                 probatio.Schema(fields), shown if user_input is None else user_input
             ),
@@ -97,7 +97,7 @@ class ChannelSteps(PageSteps):
             return self.async_abort(reason="no_channels")
         present = self.policy().calculated
         if user_input is not None or not present:
-            self._key = (user_input or {}).get(CONF_CHANNEL)
+            self._calculated_key = (user_input or {}).get(CONF_CHANNEL)
             return await self.async_step_formula()
         rows = {key: Channel(key=key, name=row.name, kind=Kind.FLOAT) for key, row in present.items()}
         return self.async_show_form(
@@ -111,19 +111,19 @@ class ChannelSteps(PageSteps):
         policy = self.policy()
         errors: dict[str, str] = {}
         if user_input is not None:
-            key = self._key or str(user_input[CONF_KEY]).strip()
-            others = {found: row for found, row in policy.calculated.items() if found != self._key}
+            key = self._calculated_key or str(user_input[CONF_KEY]).strip()
+            others = {found: row for found, row in policy.calculated.items() if found != self._calculated_key}
             if user_input.get(CONF_REMOVE):
                 return self.keep(replace(policy, calculated=others))
             errors = self._formula_errors(key, user_input, others)
             if not errors:
                 return self.keep(replace(policy, calculated=others | {key: _calculated(user_input)}))
         shown = user_input
-        if shown is None and self._key is not None:
-            shown = _shown(policy.calculated[self._key])
+        if shown is None and self._calculated_key is not None:
+            shown = _shown(policy.calculated[self._calculated_key])
         return self.async_show_form(
             step_id="formula",
-            data_schema=self.add_suggested_values_to_schema(_formula_form(is_new=self._key is None), shown),
+            data_schema=self.add_suggested_values_to_schema(_formula_form(is_new=self._calculated_key is None), shown),
             errors=errors,
             description_placeholders={
                 "channels": ", ".join(f"`{key}`" for key in self.channels()),
