@@ -7,6 +7,7 @@ from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.components.repairs.const import FlowType
 from homeassistant.config_entries import SOURCE_RECONFIGURE
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
 
 from .bridge.budget import busiest, diagnostic_entities, disable
@@ -78,7 +79,9 @@ class NoticeFlow(RepairsFlow):
             (entry.entry_id, subentry.subentry_type),
             context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry.subentry_id},
         )
-        form = await flows.async_configure(menu["flow_id"], {"next_step_id": page})
+        form = menu
+        if menu["type"] is FlowResultType.MENU:  # who has one page only is there already
+            form = await flows.async_configure(menu["flow_id"], {"next_step_id": page})
         return self.async_abort(reason="change_device", next_flow=(FlowType.CONFIG_SUBENTRIES_FLOW, form["flow_id"]))
 
     @property

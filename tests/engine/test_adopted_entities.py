@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from iiot_engine.devices.adopted import AdoptedEntity, value_of
+from iiot_engine.ingest.calculated import Calculated
+from iiot_engine.ingest.checks import Checks
 from iiot_engine.plant.policy import Policy
 from iiot_engine.values import NS_PER_S, Connection, Quality, TimeFlag
 from iiot_engine.wire import canonical
@@ -122,3 +124,20 @@ def test_a_full_waiting_room_takes_no_state(monkeypatch: pytest.MonkeyPatch) -> 
         adopting.say("binary_sensor.door", "on")
         adopting.world.pass_time(2)
     assert adopting.member.device.refusals.counts == {"busy": 1}
+
+
+def test_gates_formulas_and_maintenance_hold_for_them_too() -> None:
+    adopting = Adopting()
+    policy = Policy(
+        entities=(BOILER, DOOR),
+        channels={"boiler": Checks(high=90)},
+        calculated={"kelvin": Calculated(name="Kelvin", expression="boiler + 273.15")},
+        trial=True,
+    )
+    adopting.world.perform(adopting.world.plant.set_policy(GROUP, policy))
+    adopting.say("sensor.boiler", "60")
+    assert adopting.value("kelvin") == 333.15
+    adopting.say("sensor.boiler", "95", ago_s=-1)
+    assert (adopting.value("boiler"), adopting.value("kelvin")) == (None, None)
+    adopting.world.pass_time(2)
+    assert {row.flags for row in adopting.world.journal()} == {TimeFlag.UNSIGNED | TimeFlag.TRIAL}

@@ -4,6 +4,7 @@ from iiot_engine.effects import CountersZeroed, Happened, HealthChanged
 from iiot_engine.errors import Code
 from iiot_engine.plant.policy import Policy
 from iiot_engine.values import Happening, TimeFlag
+from tests.bare_sensor import BareSensor
 from tests.builders import Machine, World
 
 
@@ -61,3 +62,10 @@ def test_counters_begin_anew_and_their_old_figures_go_out_once_more() -> None:
     world.kill()
     assert machine.member.health().refused == 0, "they stay at zero"
     assert machine.member.lost_rows == 0
+
+
+def test_a_bare_device_is_tried_like_any_other() -> None:
+    sensor = BareSensor(World()).join()
+    sensor.register(*sensor.topics, trial=True)
+    assert sensor.send(temperature=20.5) is None
+    assert sensor.world.flags_of_newest() & TimeFlag.TRIAL

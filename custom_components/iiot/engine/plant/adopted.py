@@ -64,6 +64,7 @@ def _show(member: Member, entity: AdoptedEntity, state: str, time_ns: int, recei
     changed: list[str] = []
     data = Data(moment, [], [], None, 1, None, False, False, {}, {}, None, None)
     member.board.show_moment(data, moment, time_ns, received_ns, changed)
+    member.board.calculate(changed)
     member.values_changed = True
     return changed
 
@@ -73,6 +74,7 @@ def _journal(site: Site, member: Member, entity_id: str, state: str, changed_ns:
     seconds, nanos = divmod(changed_ns, NS_PER_S)
     message = canonical.encode({"entity_id": entity_id, "state": state[:MAX_STATE], "ts": seconds, "ts_ns": nanos})
     device_id = member.device.id
-    row = JournalRow(now.wall_ns, device_id, entity_id, 0, 0, 0, TimeFlag.UNSIGNED, None, None, message)
+    flags = TimeFlag.UNSIGNED | (TimeFlag.TRIAL if member.policy.trial else 0)
+    row = JournalRow(now.wall_ns, device_id, entity_id, 0, 0, 0, flags, None, None, message)
     site.waiting.rows.append(row)
     site.waiting.size += len(message)
