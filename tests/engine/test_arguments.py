@@ -1,0 +1,28 @@
+"""Arguments of a command are kept and sent as they were asked for, or refused."""
+
+from typing import Any
+
+import pytest
+
+from iiot_engine.actuation.command import Actor
+from iiot_engine.actuation.wish import MAX_ARGS_BYTES, ArgumentsError, Wish, check
+from tests.builders import Machine, World
+
+
+def wish(**args: Any) -> Wish:
+    return Wish(name="describe", args=args, actor=Actor("anna", "ctx", "service"))
+
+
+@pytest.mark.parametrize("value", [2**64, float("nan"), float("inf"), "\ud800", {1: 2}, {1, 2}, "x" * MAX_ARGS_BYTES])
+def test_what_json_cannot_carry_whole_never_reaches_the_journal(value: Any) -> None:
+    machine = Machine(World()).join()
+    with pytest.raises(ArgumentsError):
+        check(wish(note=value), machine.member.device.manifest)
+    with pytest.raises(ArgumentsError):
+        machine.world.plant.command(machine.id, wish(note=value), machine.world.now)
+    assert machine.member.ledger.open is None
+
+
+@pytest.mark.parametrize("value", [2**63, -1.5, None, True, "Süd", [1, [2]], {"a": {"b": []}}])
+def test_plain_values_are_taken(value: Any) -> None:
+    check(wish(note=value), Machine(World()).join().member.device.manifest)
