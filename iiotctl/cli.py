@@ -23,6 +23,7 @@ from .fleet import Order, Outcome, chosen
 from .home_assistant import HomeAssistant
 from .options import PASSWORD, TOKEN, URL, parser
 from .provision import provision
+from .watch import watch
 
 PORT: Final = 1883
 TLS_PORT: Final = 8883
@@ -140,6 +141,11 @@ async def _list(options: Options, way: Door) -> int:
     return Exit.DONE
 
 
+async def _watch(options: Options, way: Door) -> int:
+    await watch(way, options.device, (sys.stdin, sys.stdout), duration_s=options.duration, json=options.json)
+    return Exit.DONE
+
+
 async def _order(options: Options, way: Door) -> int:
     if options.device and options.all:
         raise UsageError("name devices or give --all, not both")
@@ -232,7 +238,7 @@ def _bytes(options: Options) -> bytes:
         raise UsageError(f"{options.file} cannot be read: {err.strerror}") from err
 
 
-ONLINE: Final[dict[str, Callable[[Options, Door], Awaitable[int]]]] = {"list": _list}
+ONLINE: Final[dict[str, Callable[[Options, Door], Awaitable[int]]]] = {"list": _list, "watch": _watch}
 OFFLINE: Final[dict[str, Callable[[Options], int]]] = {"provision": _provision, "explain": _explain}
 
 

@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="iiotctl",
         allow_abbrev=False,
-        description="Lists and commands devices, through Home Assistant or straight at the broker.",
+        description="Lists, watches and commands devices, through Home Assistant or straight at the broker.",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _looking(commands)
@@ -34,6 +34,10 @@ def _looking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     looking = _add(commands, "list", "print every device with its state and values")
     looking.add_argument("device", nargs="*", metavar="DEVICE", help="id or name; all when none is named")
     _ways(looking)
+    watching = _add(commands, "watch", "show devices live; a table in a terminal, else a line for each change")
+    watching.add_argument("device", nargs="*", metavar="DEVICE", help="id or name; all when none is named")
+    watching.add_argument("--duration", type=seconds, metavar="TIME", help="leave after so long")
+    _ways(watching)
 
 
 def _asking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
