@@ -4,12 +4,13 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGTERM
 
 from testbed.errors import TestbedError
 
-from . import figure, fleet_in_hass, ingest, latency, page, profile_ingest, waveform
+from . import command, figure, fleet_in_hass, ingest, latency, page, profile_ingest, waveform
 from .figure import Figure
 
 INTERRUPTED = 128 + SIGINT
@@ -41,6 +42,8 @@ def _measured(options: argparse.Namespace) -> list[Figure]:
             return _ingest(options)
         case "latency":
             return _run(latency.measure(latency.SHORT if options.short else latency.Plan()))
+        case "command":
+            return _run(command.measure(command.SHORT if options.short else command.Plan()))
         case "fleet":
             return _run(fleet_in_hass.measure(fleet_in_hass.SHORT if options.short else fleet_in_hass.Plan()))
         case _:
@@ -48,7 +51,7 @@ def _measured(options: argparse.Namespace) -> list[Figure]:
 
 
 def _ingest(options: argparse.Namespace) -> list[Figure]:
-    plan = ingest.SHORT if options.short else _ingest_plan(options)
+    plan = replace(ingest.SHORT if options.short else _ingest_plan(options), own=options.own)
     if not options.profile:
         return _run(ingest.measure(plan))
     messages = min(plan.messages, PROFILE_MESSAGES)
@@ -74,7 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     commands = parser.add_subparsers(dest="what", required=True)
     _add_ingest(commands.add_parser("ingest", help=ingest.__doc__))
-    for name, module in {"latency": latency, "fleet": fleet_in_hass, "waveform": waveform}.items():
+    for name, module in {"command": command, "latency": latency, "fleet": fleet_in_hass, "waveform": waveform}.items():
         _add_common(commands.add_parser(name, help=module.__doc__))
     commands.add_parser("page", help="renew the tables of docs/explain/speed.md from benchmarks/results")
     return parser.parse_args()
@@ -91,6 +94,7 @@ def _add_ingest(run: argparse.ArgumentParser) -> None:
     plan = ingest.Plan()
     _add_common(run)
     run.add_argument("--profile", action="store_true", help="the engine alone, stage by stage")
+    run.add_argument("--own", action="store_true", help="the hub has a connection of its own")
     run.add_argument("--devices", type=int, default=plan.devices)
     run.add_argument("--messages", type=int, default=plan.messages, help="of each lane and round of the burst")
     run.add_argument("--rounds", type=int, default=plan.rounds)

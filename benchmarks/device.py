@@ -13,6 +13,8 @@ CHANNEL: Final = "temperature"
 UNIT: Final = "°C"
 INTERVAL_S: Final = 600.0
 """Heartbeat interval: a round is shorter, so none falls into it unless the hub asks."""
+COMMANDS: Final = ["awake", "identify", "sleep"]
+SLEEP_S: Final = 3_600
 RESOLUTION: Final = 0.01
 STEPS: Final = 1499
 """Values before they repeat; two running ones always differ."""
@@ -26,7 +28,7 @@ def manifest_of(channels: int) -> dict[str, Any]:
     """Members of the manifest of a device with so many temperatures."""
     named = [_channel(number) for number in range(1, channels + 1)]
     digest = hashlib.sha256(orjson.dumps(named)).hexdigest()[:16]
-    return {"digest": digest, "channels": named, "actuators": [], "alarms": [], "commands": []}
+    return {"digest": digest, "channels": named, "actuators": [], "alarms": [], "commands": COMMANDS}
 
 
 def _channel(number: int) -> dict[str, Any]:
@@ -61,6 +63,7 @@ class Device:
         """Rows that the hub has signed for."""
         self.hseq = 0
         """Highest down message accepted."""
+        self.asleep = False
         self._number: Final = number
         self._born_ns: Final = born_ns
         self._seq = 0
@@ -74,13 +77,15 @@ class Device:
             "nonce": f"{self._number:016x}",
             "session": f"{self._number:08x}",
             "interval": INTERVAL_S,
-            "state": "awake",
+            "state": "asleep" if self.asleep else "awake",
             "manifest": manifest_of(len(self.channels))["digest"],
             "hseq": self.hseq,
             "held": [1, self.answered + 1],
             "alarms": [],
             "caps": ["confirm", "poll"],
         }
+        if self.asleep:
+            body["for_s"] = SLEEP_S
         return codec.seal(self.key, self._payload(Leaf.HEARTBEAT, at_ns, body))
 
     def manifest(self, at_ns: int) -> bytes:
@@ -96,6 +101,12 @@ class Device:
         """Sign the next reading, of all channels."""
         self.step += 1
         body = {"n": [1, self.step], "r": dict.fromkeys(self.channels, self.value)}
+        return codec.seal(self.key, self._payload(Leaf.DATA, at_ns, body))
+
+    def reply(self, at_ns: int, pid: str) -> bytes:
+        """Sign the next reading, of all channels, as the answer to a question."""
+        self.step += 1
+        body = {"n": [1, self.step], "poll": pid, "r": dict.fromkeys(self.channels, self.value)}
         return codec.seal(self.key, self._payload(Leaf.DATA, at_ns, body))
 
     def wave(self, at_ns: int, wave: dict[str, Any]) -> bytes:

@@ -1,5 +1,6 @@
 """The fleet of the benchmark: devices that answer the hub, over one connection."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ import orjson
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from iiot_engine.values import NS_PER_S, Leaf
+from iiot_engine.values import DOWN_QOS, NS_PER_S, Leaf
 from iiot_engine.wire import codec
 from iiot_engine.wire.topics import topic_of
 from testbed.ports import LOOPBACK
@@ -42,10 +43,14 @@ class Fleet:
     def __init__(self, *, count: int, channels: int, fleet_key: bytes, prefix: str, port: int) -> None:
         self.devices: Final = {device.id: device for device in devices(count, fleet_key, channels)}
         self.receipts = 0
+        self.polled: Final[dict[str, list[int]]] = {}
+        """Device → when it was asked for readings, in ns of CLOCK_MONOTONIC."""
         self._prefix: Final = prefix
         self._port: Final = port
         self._lock: Final = threading.Lock()
         self._client: Final = paho.Client(CallbackAPIVersion.VERSION2, client_id="gw-bench")
+        # Each of many devices has a connection of its own; here they share one, and none waits for another's answer.
+        self._client.on_socket_open = _send_at_once
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
 
@@ -75,7 +80,7 @@ class Fleet:
             return device.turn(at_ns)
 
     def _on_connect(self, client: paho.Client, *_: Any) -> None:
-        client.subscribe([(f"{self._prefix}/+/{leaf}", 1) for leaf in (Leaf.POLL, Leaf.STORED, Leaf.COMMAND)])
+        client.subscribe([(f"{self._prefix}/+/{leaf}", DOWN_QOS[leaf]) for leaf in DOWN_QOS])
         self.call()
 
     def _on_message(self, _: paho.Client, __: Any, message: paho.MQTTMessage) -> None:
@@ -88,11 +93,28 @@ class Fleet:
             case Leaf.STORED:
                 self.receipts += 1
                 device.answered = max(device.answered, payload["upto"][1])
+            case Leaf.POLL if payload["ch"]:
+                self.polled.setdefault(device_id, []).append(time.monotonic_ns())
+                self._publish(device, Leaf.DATA, self._sealed(device.reply, payload["pid"]))
             case Leaf.POLL:
                 self._send(device, Leaf.HEARTBEAT)
             case Leaf.COMMAND:
-                self._publish(device, Leaf.ACK, self._sealed(device.ack, payload["cid"]))
+                self._obey(device, payload)
+
+    def wake(self) -> None:
+        """Let every device that sleeps wake up, and say so."""
+        for device in self.devices.values():
+            device.asleep = False
+        self.call()
+
+    def _obey(self, device: Device, command: dict[str, Any]) -> None:
+        self._publish(device, Leaf.ACK, self._sealed(device.ack, command["cid"]))
+        match command["cmd"]:
+            case "describe":
                 self._send(device, Leaf.MANIFEST)
+            case "sleep":
+                device.asleep = True
+                self._send(device, Leaf.HEARTBEAT)
 
     def _send(self, device: Device, leaf: Leaf) -> None:
         make = device.heartbeat if leaf is Leaf.HEARTBEAT else device.manifest
@@ -105,3 +127,7 @@ class Fleet:
 
     def _publish(self, device: Device, leaf: Leaf, message: bytes) -> None:
         self._client.publish(topic_of(self._prefix, device.id, leaf), message, qos=0 if leaf is Leaf.HEARTBEAT else 1)
+
+
+def _send_at_once(_client: paho.Client, _data: Any, sock: Any) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

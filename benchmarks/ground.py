@@ -15,7 +15,7 @@ from testbed.api import Api
 from testbed.broker import Broker
 from testbed.errors import TestbedError
 from testbed.hass import HomeAssistant
-from testbed.plant import add_hub, new_fleet_key
+from testbed.plant import add_hub, new_fleet_key, own_broker
 from testbed.ports import free_ports
 
 from .device import CHANNEL, Device
@@ -31,7 +31,13 @@ class Ground:
     """Everything that runs, in one folder; `async with` starts and ends it. The fleet joins by `join`."""
 
     def __init__(
-        self, folder: Path, count: int, *, channels: int = 1, settings: Callable[[Sequence[Device]], Settings]
+        self,
+        folder: Path,
+        count: int,
+        *,
+        channels: int = 1,
+        own: bool = False,
+        settings: Callable[[Sequence[Device]], Settings],
     ) -> None:
         self.folder: Final = folder
         self.count: Final = count
@@ -46,6 +52,8 @@ class Ground:
         self.doubles: Final = devices(count, fleet_key, channels)
         """Devices of the same keys that speak to the peers."""
         self._channels: Final = channels
+        self._own: Final = own
+        """Whether the hub has a connection of its own, else Home Assistant's."""
         self._settings: Final = settings(self.doubles)
         self._key_hex: Final = key_hex
         self._entry_id = ""
@@ -118,7 +126,8 @@ class Ground:
 
     async def join(self) -> None:
         """Add the hub, let every device call, and again when it takes long, until all their entities are there."""
-        self._entry_id = await add_hub(self.api, name="Bench", prefix=OURS, fleet_key=self._key_hex)
+        broker = own_broker(self.broker_port) if self._own else None
+        self._entry_id = await add_hub(self.api, name="Bench", prefix=OURS, fleet_key=self._key_hex, broker=broker)
         self.fleet.start()
         self._stack.callback(self.fleet.stop)
         await self.until(OURS, values=False, again=self.fleet.call)

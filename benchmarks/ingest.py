@@ -63,6 +63,8 @@ class Plan:
     quiet_s: float = 11.0
     """More than the recorder's commit interval of 5 s and the hub's receipts every 10 s."""
     idle_s: float = 20.0
+    own: bool = False
+    """The hub has a connection of its own to the broker."""
 
 
 SHORT: Final = Plan(devices=3, messages=30, rounds=1, paces=(5.0,), pace_s=1.0, quiet_s=1.0, idle_s=1.0)
@@ -86,7 +88,7 @@ async def measure(plan: Plan) -> list[Figure]:
     folder = Path(mkdtemp(prefix="iiot-bench-"))
     about = machine.describe()
     say(f"starting a broker, Home Assistant and {plan.devices} devices; logs are in {folder} until all has passed")
-    async with Ground(folder, plan.devices, settings=for_ingest) as ground:
+    async with Ground(folder, plan.devices, own=plan.own, settings=for_ingest) as ground:
         await ground.join()
         run = _Run(ground, plan)
         await run.settle()
@@ -105,7 +107,8 @@ async def measure(plan: Plan) -> list[Figure]:
         "idle_share": round(run.idle, 4),
         "message_bytes": run.message_bytes,
     }
-    return _figures(about, burst, paced)
+    about["load_after"] = machine.load()
+    return _figures("ingest.own_" if plan.own else "ingest.", about, burst, paced)
 
 
 class _Run:
@@ -220,17 +223,17 @@ class _Run:
         return [number for number, value in wanted.items() if abs(float(shown[number]) - value) > RESOLUTION / 2]
 
 
-def _figures(run: dict[str, Any], burst: Laps, paced: dict[float, Laps]) -> list[Figure]:
+def _figures(prefix: str, run: dict[str, Any], burst: Laps, paced: dict[float, Laps]) -> list[Figure]:
     found = [
-        _compared("ingest.vs_mqtt_sensors", burst, SENSORS, run),
-        _compared("ingest.vs_bare_mac_callback", burst, MAC, run),
-        _compared("ingest.vs_bare_callback", burst, BARE, run),
-        _writes("ingest.state_writes", burst, run),
+        _compared(f"{prefix}vs_mqtt_sensors", burst, SENSORS, run),
+        _compared(f"{prefix}vs_bare_mac_callback", burst, MAC, run),
+        _compared(f"{prefix}vs_bare_callback", burst, BARE, run),
+        _writes(f"{prefix}state_writes", burst, run),
     ]
     for pace, laps in paced.items():
         name = f"{pace:g}_a_second"
-        found.append(_compared(f"ingest.{name}.vs_mqtt_sensors", laps, SENSORS, run))
-        found.append(_writes(f"ingest.{name}.state_writes", laps, run))
+        found.append(_compared(f"{prefix}{name}.vs_mqtt_sensors", laps, SENSORS, run))
+        found.append(_writes(f"{prefix}{name}.state_writes", laps, run))
     return found
 
 

@@ -10,6 +10,7 @@ PAGE: Final = ROOT / "docs" / "explain" / "speed.md"
 RESULTS: Final = Path(__file__).parent / "results"
 TABLES: Final = {
     "ingest": RESULTS / "ingest.json",
+    "ingest-own": RESULTS / "ingest-own.json",
     "engine": RESULTS / "ingest-profile.json",
     "latency": RESULTS / "latency.json",
     "fleet": RESULTS / "fleet.json",

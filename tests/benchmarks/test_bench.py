@@ -50,6 +50,26 @@ def test_every_message_arrives_and_each_figure_has_its_peer(tmp_path: Path) -> N
     assert all(one["value"] > 0 and one["peer_value"] > 0 for one in figures if one["unit"] == "messages/CPU s")
 
 
+def test_a_hub_with_a_connection_of_its_own_is_measured_by_the_same_peers(tmp_path: Path) -> None:
+    names = {one["name"] for one in figures_of(tmp_path, "ingest", "--own")}
+    assert {"ingest.own_vs_mqtt_sensors", "ingest.own_vs_bare_callback", "ingest.own_state_writes"} <= names
+
+
+def test_every_command_is_done_and_a_fleet_sleeps_wakes_and_is_polled(tmp_path: Path) -> None:
+    names = [one["name"].removeprefix("command.") for one in figures_of(tmp_path, "command")]
+    timed = [f"{part}_ms_{count}" for count in (1, 3) for part in ("p50", "p99")]
+    connections = ["", "tcp_nodelay.", "own.", "own.tcp_nodelay."]
+    assert names == [
+        *(f"{connection}{name}" for connection in connections for name in timed),
+        "sleep_4_s",
+        "awake_4_asked_s",
+        "awake_4_s",
+        "poll_4_off_p50_ms",
+        "poll_4_off_p99_ms",
+        "poll_4_kept",
+    ]
+
+
 def test_the_profile_tells_every_stage(tmp_path: Path) -> None:
     names = [one["name"].removeprefix("ingest.engine.") for one in figures_of(tmp_path, "ingest", "--profile")]
     assert names == ["whole", "split", "verify", "decode", "check", "order", "judge", "show", "rest", "commit"]

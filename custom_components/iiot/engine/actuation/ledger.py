@@ -191,6 +191,11 @@ class Ledger:
             self._settled = True
 
     @property
+    def is_held(self) -> bool:
+        """Whether a command has its turn and waits for the commit that lets it leave."""
+        return self._open is not None and not self._settled
+
+    @property
     def has_fresh(self) -> bool:
         """Whether something has to be committed."""
         return bool(self._fresh)

@@ -7,6 +7,7 @@ its signature takes. Everything but the way in stays paho's.
 from __future__ import annotations
 
 import logging
+import socket
 import struct
 import time
 from collections.abc import Callable
@@ -39,6 +40,12 @@ class ReadingClient(Client):
         """Connect, and begin anew with what is read."""
         self.trouble, self._unread = None, b""
         return super().reconnect()
+
+    def _create_socket_connection(self) -> socket.socket:
+        """Connect without Nagle's wait: a command is a small packet, and so is each of the broker's answers to it."""
+        sock = super()._create_socket_connection()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
 
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
         """Read what there is and act on it."""

@@ -78,7 +78,10 @@ def _values(site: Site, now: Now) -> list[tuple[str, bytes]] | None:
 
 
 def committed(site: Site, batch: Batch, now: Now, effects: list[Effect]) -> None:
-    """The batch is durable: numbers may be used and receipts may leave."""
+    """The batch is durable: numbers may be used and receipts may leave.
+
+    Commands that came meanwhile do not wait for the next tick: their commit follows at once.
+    """
     waiting = site.waiting
     if waiting.in_flight is not batch:
         return
@@ -92,6 +95,8 @@ def committed(site: Site, batch: Batch, now: Now, effects: list[Effect]) -> None
         member.ledger.kept(cids)
         member.answer, member.snapshot = member.snapshot or member.answer, None
         answers.send_due(site, member, now, effects)
+    if any(member.ledger.is_held for member in waiting.dirty.values()):
+        begin(site, now, effects)
 
 
 def not_committed(site: Site, batch: Batch, reason: str, now: Now, effects: list[Effect]) -> None:
