@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from iiot_engine.devices.adopted import AdoptedEntity, value_of
+from iiot_engine.effects import ValuesChanged
 from iiot_engine.ingest.calculated import Calculated
 from iiot_engine.ingest.checks import Checks
 from iiot_engine.plant.policy import Policy
@@ -73,24 +74,35 @@ def test_what_is_no_value_is_none(state: str) -> None:
 def test_a_start_brings_values_back_and_repeats_no_row() -> None:
     adopting = Adopting()
     world = adopting.world
+    for state in ("61.5", "62.5"):
+        adopting.say("sensor.boiler", state)
+        world.pass_time(2)
+    said_ns = adopting.member.board.values["boiler"].time_ns
+    world.kill()
+    assert adopting.value("boiler") == 62.5, "from the journal: the last values were saved before it"
+    world.perform(world.plant.take_state(GROUP, "sensor.boiler", "62.5", said_ns, world.now))
+    world.pass_time(2)
+    assert len(world.journal()) == 2
+    assert adopting.member.connection is Connection.LIVE
+
+
+def test_rows_of_an_entity_that_was_given_up_are_passed_over() -> None:
+    adopting = Adopting()
+    world = adopting.world
+    for state in ("61.5", "62.5"):
+        adopting.say("sensor.boiler", state)
+        world.pass_time(2)
+    world.policies[GROUP] = Policy(entities=(DOOR,))
+    world.kill()
+    assert adopting.member.board.values == {}
+
+
+def test_what_is_on_trial_is_marked() -> None:
+    adopting = Adopting()
+    world = adopting.world
+    world.perform(world.plant.set_policy(GROUP, Policy(entities=(BOILER,), trial=True)))
     adopting.say("sensor.boiler", "61.5")
-    said = world.now.wall_ns
-    world.stop()
-    adopting.say("sensor.boiler", "62.5")
-    world.pass_time(2)
-    world.kill()
-    assert adopting.value("boiler") in (61.5, 62.5)
-    world.perform(world.plant.take_state(GROUP, "sensor.boiler", "62.5", said, world.now))
-    world.pass_time(2)
-    rows = len(world.journal())
-    adopting.say("sensor.boiler", "63.5")
-    world.pass_time(2)
-    world.kill()
-    assert adopting.value("boiler") == 63.5
-    shown_ns = adopting.member.board.values["boiler"].time_ns
-    world.perform(world.plant.take_state(GROUP, "sensor.boiler", "63.5", shown_ns, world.now))
-    world.pass_time(2)
-    assert len(world.journal()) == rows + 1
+    assert world.flags_of_newest() == TimeFlag.UNSIGNED | TimeFlag.TRIAL
 
 
 def test_it_stays_live_however_long_it_says_nothing() -> None:
@@ -141,3 +153,21 @@ def test_gates_formulas_and_maintenance_hold_for_them_too() -> None:
     assert (adopting.value("boiler"), adopting.value("kelvin")) == (None, None)
     adopting.world.pass_time(2)
     assert {row.flags for row in adopting.world.journal()} == {TimeFlag.UNSIGNED | TimeFlag.TRIAL}
+
+
+def test_a_state_that_says_the_same_again_is_a_row_and_no_change() -> None:
+    adopting = Adopting()
+    for _ in range(2):
+        adopting.say("sensor.boiler", "61.5")
+        adopting.world.pass_time(2)
+    assert len(adopting.world.journal()) == 2
+    assert adopting.world.of(ValuesChanged) == [ValuesChanged(GROUP, ["boiler"])]
+
+
+def test_nothing_counts_of_what_a_person_revoked() -> None:
+    adopting = Adopting()
+    world = adopting.world
+    world.perform(world.plant.set_revoked(GROUP, True, world.now))
+    adopting.say("sensor.boiler", "61.5")
+    assert adopting.member.board.values == {}
+    assert adopting.member.device.refusals.counts == {"revoked": 1}

@@ -155,6 +155,7 @@ def test_an_alarm_lasts_from_its_first_message_until_one_clears_it() -> None:
     manifest = sensor.member.device.manifest
     assert manifest is not None
     assert manifest.channels["alarm_1"].device_class == "problem"
+    assert [topic.keys for topic in topics] == [["temperature", "humidity"], ["alarm_1"]]
 
 
 def test_nothing_can_be_asked_of_a_bare_device() -> None:
@@ -165,3 +166,11 @@ def test_nothing_can_be_asked_of_a_bare_device() -> None:
         world.plant.command(sensor.id, Wish(name="set", args={}, actor=Actor(None, None, "service")), world.now)
     with pytest.raises(polls.NotPolledError):
         world.plant.poll(sensor.id, [], world.now)
+
+
+def test_readings_on_trial_are_marked() -> None:
+    world = World()
+    sensor = BareSensor(world).join()
+    sensor.register(*sensor.topics, trial=True)
+    assert sensor.send(temperature=1) is None
+    assert world.flags_of_newest() == TimeFlag.TRIAL

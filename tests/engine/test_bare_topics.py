@@ -281,3 +281,13 @@ def test_an_old_signature_is_not_remembered() -> None:
 
 def test_a_window_without_messages_begins_at_nothing() -> None:
     assert StampWindow().newest_ns == 0
+
+
+def test_nothing_counts_of_a_device_that_a_person_revoked() -> None:
+    world = World()
+    sensor = BareSensor(world).join()
+    world.perform(world.plant.set_revoked(sensor.id, True, world.now))
+    message = sensor.make({"temperature": 1})
+    assert sensor.deliver(message) is Code.REVOKED
+    world.perform(world.plant.set_revoked(sensor.id, False, world.now))
+    assert sensor.deliver(message) is None, "a refusal moved nothing"

@@ -124,6 +124,8 @@ async def test_channels_whose_entities_stay_keep_their_keys(hass: HomeAssistant)
     chosen = ["input_boolean.hall_door", CONTACT]
     await answer_device_form(hass, form, name="Doors", entities=chosen, area=hall.id)
     await settle(hass)
+    form = await entry.start_subentry_reconfigure_flow(hass, subentry.subentry_id)
+    await answer_device_form(hass, form, name="Doors", entities=chosen, area=hall.id)
     changed = entry.subentries[subentry.subentry_id]
     entities = changed.data["policy"]["entities"]
     assert [(found["entity_id"], found["key"]) for found in entities] == [

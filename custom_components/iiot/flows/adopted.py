@@ -143,7 +143,7 @@ class AdoptedFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         subentry = self._get_reconfigure_subentry()
         device_id = str(subentry.unique_id)
-        if page is not None:
+        if page is not None and page.area_id != written.get(CONF_AREA):
             dr.async_get(self.hass).async_update_device(page.id, area_id=written.get(CONF_AREA))
         return self.async_update_and_abort(
             self._get_entry(),
