@@ -26,9 +26,7 @@ from .bridge.enrolment import (
     DeviceKey,
     area_named,
     device_subentry,
-    devices_on_fleet_key,
     is_registered,
-    listed,
     plain,
     running_hub,
 )
@@ -57,6 +55,7 @@ from .flows.broker import BrokerSteps
 from .flows.forms import CONF_NEW_AREA, DERIVED, GENERATE, KEEP, PASTE, TEXT, choice, details, key_source, qr_code
 from .flows.keys import CONF_QR, KeySteps
 from .flows.options import HubOptionsFlow
+from .flows.retire import RetireSteps
 from .flows.subentries import FLOWS
 from .runtime import IiotConfigEntry
 
@@ -186,7 +185,7 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
         return ar.async_get(self.hass).async_get_or_create(new).id
 
 
-class IiotConfigFlow(BrokerSteps, DeviceDiscovery, domain=DOMAIN):
+class IiotConfigFlow(BrokerSteps, RetireSteps, DeviceDiscovery, domain=DOMAIN):
     """Sets a hub up, changes it, and offers the devices that call it."""
 
     VERSION = ENTRY_VERSION
@@ -195,7 +194,7 @@ class IiotConfigFlow(BrokerSteps, DeviceDiscovery, domain=DOMAIN):
     def __init__(self) -> None:
         super().__init__()
         self._form: dict[str, Any] = {}
-        self._fleet_key: bytes | None = None
+        self.fleet_key: bytes | None = None
 
     @classmethod
     @callback
@@ -287,37 +286,24 @@ class IiotConfigFlow(BrokerSteps, DeviceDiscovery, domain=DOMAIN):
         errors: dict[str, str] = {}
         if user_input is not None:
             try:
-                self._fleet_key = signing.parse_key(user_input[CONF_KEY])
+                self.fleet_key = signing.parse_key(user_input[CONF_KEY])
             except KeyFormError as err:
                 errors[CONF_KEY] = err.code
             else:
-                return await self._finish()
+                return await self.finish()
         return self.async_show_form(step_id="fleet_key", data_schema=_PASTED_KEY, errors=errors)
 
     async def async_step_fleet_key_made(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show a new fleet key, this once."""
-        if self._fleet_key is None:
-            self._fleet_key = secrets.token_bytes(signing.KEY_BYTES)
+        if self.fleet_key is None:
+            self.fleet_key = secrets.token_bytes(signing.KEY_BYTES)
         if user_input is not None:
-            return await self._finish()
-        text = self._fleet_key.hex()
+            return await self.finish()
+        text = self.fleet_key.hex()
         return self.async_show_form(
             step_id="fleet_key_made",
             data_schema=probatio.Schema({probatio.Optional(CONF_QR): qr_code(text)}),
             description_placeholders={"key": text},
-        )
-
-    async def async_step_retire_fleet_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Say which devices are still on the fleet key before it goes."""
-        _, hub = running_hub(self.hass, self._get_reconfigure_entry().entry_id)
-        if user_input is not None:
-            self._fleet_key = None
-            return await self._finish()
-        names = devices_on_fleet_key(hub)
-        return self.async_show_form(
-            step_id="retire_fleet_key",
-            data_schema=probatio.Schema({}),
-            description_placeholders={"count": str(len(names)), "devices": listed(names)},
         )
 
     def _check_form(self) -> dict[str, str]:
@@ -362,16 +348,17 @@ class IiotConfigFlow(BrokerSteps, DeviceDiscovery, domain=DOMAIN):
             case "retire":
                 return await self.async_step_retire_fleet_key()
             case _:
-                return await self._finish()
+                return await self.finish()
 
-    async def _finish(self) -> ConfigFlowResult:
+    @override
+    async def finish(self) -> ConfigFlowResult:
         if self._prefix_is_taken():
             return self.async_abort(reason="prefix_taken")
         if self.source == SOURCE_RECONFIGURE:
             return await self._change_hub()
         unique_id = uuid4().hex
         await self.async_set_unique_id(unique_id)
-        remember_fleet_key(self.hass, unique_id, self._fleet_key)
+        remember_fleet_key(self.hass, unique_id, self.fleet_key)
         self.remember_client(unique_id)
         return self.async_create_entry(
             title=self._form[CONF_NAME],
@@ -384,7 +371,7 @@ class IiotConfigFlow(BrokerSteps, DeviceDiscovery, domain=DOMAIN):
         if self._form[CONF_FLEET_KEY] != KEEP:
             _, hub = running_hub(self.hass, entry.entry_id)
             try:
-                await self.hass.async_add_executor_job(hub.keys.set_fleet_key, self._fleet_key)
+                await self.hass.async_add_executor_job(hub.keys.set_fleet_key, self.fleet_key)
             except StoreError as err:
                 raise AbortFlow("key_not_saved") from err
         return self.async_update_reload_and_abort(

@@ -23,6 +23,7 @@ from .bridge.notices import (
     JOURNAL_BEGAN_ANEW,
     JOURNAL_OVERRUN,
 )
+from .bridge.revocation import set_standing_back
 from .const import CONF_LISTEN_ONLY, CONF_REPLACED, DOMAIN
 from .engine.plant import notices
 from .runtime import IiotConfigEntry
@@ -120,13 +121,14 @@ class CommanderFlow(HolderFlow):
     ways: ClassVar = ["go_on", "new_key", "stand_back"]
 
     async def async_step_stand_back(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """This hub only listens from now on, to the whole site."""
+        """This hub only listens to the device from now on."""
         del user_input
         entry, _ = self.hub()
-        done = self.go_on()
-        self.hass.config_entries.async_update_entry(entry, options={**entry.options, CONF_LISTEN_ONLY: True})
-        self.hass.config_entries.async_schedule_reload(entry.entry_id)
-        return done
+        subentry = next((found for found in entry.subentries.values() if found.unique_id == self.device_id), None)
+        if subentry is None:
+            return self.async_abort(reason="device_gone")
+        set_standing_back(self.hass, entry, subentry, back=True)
+        return self.go_on()
 
 
 class KeyFlow(NoticeFlow):

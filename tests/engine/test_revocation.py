@@ -7,7 +7,9 @@ from iiot_engine.actuation.wish import Wish
 from iiot_engine.effects import Happened, Publish
 from iiot_engine.plant.orders import RevokedError
 from iiot_engine.values import Happening
+from tests.bare_sensor import BareSensor
 from tests.builders import Machine, World
+from tests.engine.test_adopted_entities import GROUP, Adopting
 
 IDENTIFY = Wish(name="identify", args={"s": 1}, actor=Actor(None, None, "service"))
 
@@ -78,3 +80,21 @@ def test_let_in_again_it_goes_on_where_it_was() -> None:
     assert world.refusal_of(*early) is None, "its window has not moved meanwhile"
     world.pass_time(2)
     assert world.down("stored")
+
+
+def test_a_revoked_device_of_bare_topics_is_refused_as_well() -> None:
+    world = World()
+    sensor = BareSensor(world).join()
+    world.perform(world.plant.set_revoked(sensor.id, True, world.now))
+    assert sensor.send(temperature=20.5) == "revoked"
+    world.perform(world.plant.set_revoked(sensor.id, False, world.now))
+    assert sensor.send(temperature=21.5) is None
+
+
+def test_revoked_entities_are_refused_as_well() -> None:
+    adopting = Adopting()
+    world = adopting.world
+    world.perform(world.plant.set_revoked(GROUP, True, world.now))
+    adopting.say("sensor.boiler", "61.5")
+    assert adopting.member.board.values == {}
+    assert adopting.member.device.refusals.counts == {"revoked": 1}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from homeassistant.components.repairs import repairs_flow_manager
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -29,8 +29,10 @@ from .joining import (  # noqa: F401  # fixtures
     DEVICE_ID,
     add_device,
     add_hub,
+    answer_device_form,
     expected_lingering_timers,
     hass_config_dir,
+    open_page,
     settle,
 )
 
@@ -106,17 +108,29 @@ async def test_a_device_gets_another_key_in_its_own_form(hass: HomeAssistant, ki
     assert not repair.stands
 
 
-async def test_a_hub_stands_back_for_another_one(hass: HomeAssistant) -> None:
+async def test_a_hub_stands_back_from_one_device_for_another_hub(hass: HomeAssistant) -> None:
     entry = await add_hub(hass)
-    await add_device(hass, entry)
+    subentry_id = await add_device(hass, entry)
     device_of(entry).is_foreign = True
     repair = Repair(hass, entry, notices.FOREIGN)
     await repair.open()
     assert (await repair.choose("stand_back"))["type"] == "create_entry"
     await settle(hass)
-    assert entry.state is ConfigEntryState.LOADED
-    assert entry.runtime_data.hub.plant.settings.listen_only
+    assert device_of(entry).stands_back
+    assert not entry.runtime_data.hub.plant.settings.listen_only, "the others are commanded as before"
     assert not repair.stands
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    assert device_of(entry).stands_back
+    form = await open_page(hass, entry, "commander")
+    end = await answer_device_form(hass, form, stands_back=False)
+    assert (end["type"], end["reason"]) == ("abort", "commander_changed")
+    await settle(hass)
+    assert not device_of(entry).stands_back
+    repair = Repair(hass, entry, notices.FOREIGN)
+    await repair.open()
+    hass.config_entries.async_remove_subentry(entry, subentry_id)
+    assert (await repair.choose("stand_back"))["reason"] == "device_gone"
 
 
 @pytest.mark.parametrize("kind", [notices.CLOCK, notices.MANIFEST])

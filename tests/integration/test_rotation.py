@@ -10,6 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from pytest_homeassistant_custom_component.common import async_capture_events
 
+from custom_components.iiot.bridge import rotation
 from custom_components.iiot.bridge.rotation import keys_changed
 from custom_components.iiot.bridge.stations import device_identifier
 from custom_components.iiot.const import EVENT_DEVICE
@@ -18,6 +19,7 @@ from custom_components.iiot.engine.wire import signing
 from .joining import (  # noqa: F401  # fixtures
     OTHER_KEY,
     add_hub,
+    answer,
     answer_device_form,
     block_key_file,
     expected_lingering_timers,
@@ -254,3 +256,36 @@ async def test_the_words_say_why(hass: HomeAssistant, entry: ConfigEntry, machin
     block_key_file(entry)
     with pytest.raises(HomeAssistantError, match="could not be written"):
         await hass.services.async_call("iiot", "rekey", {"device_id": page_of(hass, entry, machine)}, blocking=True)
+
+
+async def open_retirement(hass: HomeAssistant, entry: Any) -> Any:
+    menu = await entry.start_reconfigure_flow(hass)
+    form = await answer(hass, menu, next_step_id="change_site")
+    return await answer(hass, form, name="Hall 3", prefix="iiot", fleet_key="retire")
+
+
+async def test_devices_take_their_next_key_before_the_fleet_key_goes(
+    hass: HomeAssistant, entry: ConfigEntry, machine: Rotating
+) -> None:
+    form = await open_retirement(hass, entry)
+    submitted = asyncio.create_task(answer(hass, form, next_keys=True))
+    await machine.rekeyed()
+    assert (await submitted)["reason"] == "reconfigure_successful"
+    await settle(hass)
+    keys = entry.runtime_data.hub.keys
+    assert keys.fleet_key is None
+    assert keys.device_keys(machine.id)[2] == machine.key
+    await machine.beat()
+    assert entry.runtime_data.hub.plant.members[machine.id].connection == "live"
+
+
+async def test_a_device_that_does_not_answer_holds_the_fleet_key_up_only_for_a_moment(
+    hass: HomeAssistant, entry: ConfigEntry, machine: Rotating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "NEXT_KEYS_WITHIN_S", 0.05)
+    await answer(hass, await open_retirement(hass, entry), next_keys=True)
+    await settle(hass)
+    keys = entry.runtime_data.hub.keys
+    assert keys.fleet_key is None
+    assert keys.step_of(machine.id) is not None, "it is told the same step again"
+    await rotation.async_next_keys(entry.runtime_data.hub, [])

@@ -2,7 +2,6 @@
 
 import ast
 import re
-import time
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -45,7 +44,7 @@ from custom_components.iiot.engine.links.faults import Fault
 from custom_components.iiot.engine.links.tls import Pem
 from custom_components.iiot.engine.plant import notices, orders, polls, rotation
 from custom_components.iiot.engine.values import UP_LEAVES
-from custom_components.iiot.engine.wire import codec
+from custom_components.iiot.engine.wire import codec, signing
 from custom_components.iiot.event import LEVELS
 from custom_components.iiot.flows.channel_rows import KINDS, ROWS
 from custom_components.iiot.panel.views import WORDS as DASHBOARD
@@ -56,6 +55,7 @@ from .bare_sensor import open_page as open_bare_page
 from .joining import (  # noqa: F401  # fixtures
     DEVICE_ID,
     DEVICE_KEY,
+    FLEET_KEY,
     OTHER_KEY,
     add_device,
     add_hub,
@@ -119,9 +119,12 @@ async def walk_site(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
         shown.add(await answer(hass, shown.add(form), **SITE, fleet_key=choice))
     menu = shown.add(await entry.start_reconfigure_flow(hass))
     shown.add(await answer(hass, menu, next_step_id="own_broker"))
+    old = await add_device(hass, entry, "old", signing.derive_device_key(FLEET_KEY, "old", 1))
     menu = await entry.start_reconfigure_flow(hass)
     form = shown.add(await answer(hass, menu, next_step_id="change_site"))
     shown.add(await answer(hass, form, name="Hall 3", prefix="iiot", fleet_key="retire"))
+    hass.config_entries.async_remove_subentry(entry, old)
+    await settle(hass)
     await call_verified(hass, entry, place="Cellar")
     form = shown.add(await open_card(hass))
     shown.add(await answer(hass, form, name="Press 7", key_source="generate"))
@@ -164,8 +167,6 @@ async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     form = await open_page(hass, entry, "revoke")
     await answer_device_form(hass, form, reason="stolen")
     shown.add(await open_page(hass, entry, "revoke"))
-    entry.runtime_data.hub.keys.put_device("old", 1, OTHER_KEY)
-    entry.runtime_data.hub.keys.set_aside("old", round(time.time()), {"title": "Old"})
     shown.add(await open_page(hass, entry, "replace"))
     return shown
 
@@ -297,7 +298,7 @@ def test_every_error_has_its_words() -> None:
 
 def test_every_end_has_its_words() -> None:
     shared = aborts_in(source("bridge/enrolment.py"))
-    ends = aborts_in(source("config_flow.py", "flows/broker.py")) | aborts_in(key_steps())
+    ends = aborts_in(source("config_flow.py", "flows/broker.py", "flows/retire.py")) | aborts_in(key_steps())
     ends |= {"reauth_successful", "reconfigure_successful"}  # Home Assistant's own helper names them
     assert set(WORDS["config"]["abort"]) == shared | ends
     assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(source(*DEVICE_FLOW))
@@ -338,7 +339,7 @@ def refusals_of_wishes() -> set[str]:
     waits_or_fine = {Step.REQUESTED, Step.SENT, Step.ACCEPTED, Step.DONE}
     refused = {ledger.QueueFullError, orders.AwayError, orders.MutedError, orders.ListenOnlyError}
     refused |= {polls.NotPolledError, polls.NoChannelError, polls.PollQueueError}
-    refused |= {orders.RevokedError, rotation.LastKeyError}
+    refused |= {orders.RevokedError, orders.DisabledError, orders.StoodBackError, rotation.LastKeyError}
     refused |= {wish.ArgumentsError, wish.ActuatorError, wish.ValueRefusedError, wish.UnsupportedError, RecordError}
     found = {error.code for error in refused} | {f"command_{step}" for step in Step if step not in waits_or_fine}
     return found | set(Bar) | {"needs_admin", "needs_operator", "needs_engineer", "needs_engineer_above"}

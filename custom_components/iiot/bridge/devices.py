@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigSubentry
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import CALLBACK_TYPE, Event, callback
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
@@ -60,12 +60,14 @@ class Devices:
                 self._register(subentry, area_before=subentry.data.get(CONF_AREA))
                 self._points.add_device(subentry)
         for device_id in self._by_device:
+            self._follow_page(device_id)
             self._refresh(device_id)
         if self._differs() or members.keys() - self._by_device.keys():  # somebody came or went while it was built
             self._entry.async_create_task(self._hub.hass, self._async_follow(), "iiot devices")
         releases = [
             async_dispatcher_connect(self._hub.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
             self._hub.on_health(self._refresh),
+            self._hub.hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._page_changed),
         ]
 
         @callback
@@ -110,6 +112,7 @@ class Devices:
         await self._hub.async_adopt(subentry)
         self._hub.set_policy(subentry)
         self._points.add_device(subentry)
+        self._follow_page(str(subentry.unique_id))
         self._refresh(str(subentry.unique_id))
 
     async def _async_leave(self, subentry: ConfigSubentry) -> None:
@@ -132,6 +135,7 @@ class Devices:
             await self._hub.async_adopt(subentry)
         self._hub.set_policy(subentry)
         await self._points.async_update_device(subentry)
+        self._follow_page(device_id)
         self._refresh(device_id)
         if before.unique_id != subentry.unique_id:
             self._hub.tell(device_id, Happening.REPLACED)
@@ -185,6 +189,21 @@ class Devices:
         is_moved = (is_new and device.area_id is None) or (area_id != area_before and area_before == device.area_id)
         if is_moved and (area_id is None or ar.async_get(self._hub.hass).async_get_area(area_id)):
             self._registry.async_update_device(device.id, area_id=area_id)
+
+    @callback
+    def _page_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
+        if event.data["action"] != "update" or "disabled_by" not in event.data["changes"]:
+            return
+        page = self._registry.async_get(event.data["device_id"])
+        subentry = None if page is None else self._known.get(page.config_subentry_id or "")
+        if subentry is not None:
+            self._follow_page(str(subentry.unique_id))
+
+    def _follow_page(self, device_id: str) -> None:
+        """Ask a device for nothing whose page a person disabled."""
+        page = self._find(device_identifier(self._entry.entry_id, self._by_device[device_id]))
+        if device_id in self._hub.plant.members:
+            self._hub.plant.set_disabled(device_id, page is not None and page.disabled_by is not None)
 
     @callback
     def _refresh(self, device_id: str) -> None:

@@ -198,16 +198,16 @@ def area_named(hass: HomeAssistant, place: str) -> str | None:
     return next((alias.id for alias in registry.async_get_areas_by_alias(place)), None)
 
 
-def devices_on_fleet_key(hub: Hub) -> list[str]:
-    """Names of the devices whose key still rests on the hub's fleet key."""
+def devices_on_fleet_key(hub: Hub) -> dict[str, str]:
+    """Device → name, of those whose key still rests on the hub's fleet key."""
     fleet_key = hub.keys.fleet_key
     if fleet_key is None:
-        return []
-    return sorted(
-        subentry.title
+        return {}
+    return {
+        subentry.unique_id: subentry.title
         for subentry in hub.entry.subentries.values()
         if subentry.unique_id is not None and _rests_on(hub, fleet_key, subentry.unique_id)
-    )
+    }
 
 
 def plain(text: str) -> str:

@@ -12,7 +12,7 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, State, callback
 from homeassistant.helpers.event import async_track_time_interval
 
-from ..const import CONF_REVOKED
+from ..const import CONF_REVOKED, CONF_STANDS_BACK
 from ..engine.effects import Commit, Effect, Happened, PollEnded, Publish
 from ..engine.errors import Refusal, StoreError
 from ..engine.ports import Batch, Extent, Trimmed
@@ -169,6 +169,7 @@ class Hub:
         """Obey what people decided about the device of a subentry."""
         device_id, policy = str(subentry.unique_id), policy_of(subentry)
         effects = self.plant.set_policy(device_id, policy)
+        effects += self.plant.set_standing_back(device_id, CONF_STANDS_BACK in subentry.data, now())
         effects += self.plant.set_revoked(device_id, subentry.data.get(CONF_REVOKED) is not None, now())
         if self.is_running:  # before, it is what people know already
             self._perform(effects)

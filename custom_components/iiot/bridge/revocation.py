@@ -1,10 +1,10 @@
-"""A person revokes a device, or lets it in again: kept with the subentry, obeyed by the plant."""
+"""A person revokes a device or lets it in again, leaves it to another hub or takes it over: kept with the subentry."""
 
 from typing import TYPE_CHECKING
 
 from homeassistant.core import HomeAssistant, callback
 
-from ..const import CONF_REVOKED
+from ..const import CONF_REVOKED, CONF_STANDS_BACK
 
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigSubentry
@@ -29,4 +29,13 @@ def revoke(hass: HomeAssistant, entry: IiotConfigEntry, subentry: ConfigSubentry
 def readmit(hass: HomeAssistant, entry: IiotConfigEntry, subentry: ConfigSubentry) -> None:
     """Let a revoked device in again."""
     data = {name: value for name, value in subentry.data.items() if name != CONF_REVOKED}
+    hass.config_entries.async_update_subentry(entry, subentry, data=data)
+
+
+@callback
+def set_standing_back(hass: HomeAssistant, entry: IiotConfigEntry, subentry: ConfigSubentry, *, back: bool) -> None:
+    """Leave a device to another hub, or speak to it again."""
+    data = {name: value for name, value in subentry.data.items() if name != CONF_STANDS_BACK}
+    if back:
+        data[CONF_STANDS_BACK] = True
     hass.config_entries.async_update_subentry(entry, subentry, data=data)

@@ -1,22 +1,29 @@
 """Key steps of devices: written down before a device is told, and again when the device has proved them."""
 
+import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
 from ..const import CONF_FINGERPRINT, CONF_KID, DOMAIN
+from ..engine.actuation.command import Actor
+from ..engine.actuation.roles import Role
 from ..engine.actuation.wish import Wish
 from ..engine.errors import StoreError
-from ..engine.plant.rotation import args_of
+from ..engine.plant.rotation import REKEY, args_of
 from .enrolment import key_turn
 
 if TYPE_CHECKING:
     from .hub import Hub
 
 _LOGGER = logging.getLogger(__name__)
+
+NEXT_KEYS_WITHIN_S: Final = 10.0
+"""How long a form waits for devices that are there."""
 
 
 async def async_with_step(hub: Hub, device_id: str, wish: Wish) -> Wish:
@@ -39,6 +46,17 @@ async def async_with_step(hub: Hub, device_id: str, wish: Wish) -> Wish:
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="key_changed")
         hub.plant.begin_step(device_id, step, key)
     return replace(wish, args=args_of(step))
+
+
+async def async_next_keys(hub: Hub, device_ids: Iterable[str]) -> None:
+    """Let devices take their next key; those that are away, or slow, do so when they are back."""
+    wish = Wish(name=REKEY, args={}, actor=Actor(None, None, "hub"), waits=True)
+    asked = [asyncio.ensure_future(hub.actors.async_ask(device_id, wish, Role.ENGINEER)) for device_id in device_ids]
+    if asked:
+        _, slow = await asyncio.wait(asked, timeout=NEXT_KEYS_WITHIN_S)
+        for one in slow:
+            one.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
 
 
 @callback

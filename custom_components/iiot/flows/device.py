@@ -34,7 +34,7 @@ from .interlocks import InterlockSteps
 from .life import LifeSteps, waiting_devices
 from .polling import PollingSteps
 
-PAGES: Final = ["details", "interlocks", "polling", "gates", "calculated", "next_key", "replace", "revoke"]
+PAGES: Final = ["details", "interlocks", "polling", "gates", "calculated", "next_key", "replace", "revoke", "commander"]
 """What can be changed of a device, each a step of its own."""
 
 

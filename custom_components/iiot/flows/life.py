@@ -12,8 +12,8 @@ from ..bridge.actors import actor_of
 from ..bridge.enrolment import DeviceKey, is_registered, plain
 from ..bridge.hub import Hub
 from ..bridge.mapping import clean_name
-from ..bridge.revocation import readmit, reason_of, revoke
-from ..const import CONF_DEVICE_ID, CONF_FINGERPRINT, CONF_KEY_SOURCE, CONF_KID, CONF_REPLACED
+from ..bridge.revocation import readmit, reason_of, revoke, set_standing_back
+from ..const import CONF_DEVICE_ID, CONF_FINGERPRINT, CONF_KEY_SOURCE, CONF_KID, CONF_REPLACED, CONF_STANDS_BACK
 from ..engine.actuation.command import Step
 from ..engine.actuation.roles import Role
 from ..engine.actuation.wish import Wish
@@ -73,6 +73,16 @@ class LifeSteps(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str
             return self._confirm("readmit")
         readmit(self.hass, entry, self.subentry())
         return self.async_abort(reason="device_readmitted")
+
+    async def async_step_commander(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Ask whether this hub commands the device, or leaves that to another one."""
+        entry, _ = self.hub()
+        subentry = self.subentry()
+        if user_input is None:
+            field = probatio.Required(CONF_STANDS_BACK, default=CONF_STANDS_BACK in subentry.data)
+            return self._confirm("commander", {field: selector.BooleanSelector()})
+        set_standing_back(self.hass, entry, subentry, back=user_input[CONF_STANDS_BACK])
+        return self.async_abort(reason="commander_changed")
 
     async def async_step_replace(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for the hardware that takes the place of the present one, and for its key."""

@@ -47,6 +47,8 @@ class Device:
     """Somebody else commands this device; nothing is sent to it until a person decides."""
     is_revoked: bool = False
     """A person revoked it: nothing that it says counts, and nothing is sent to it. Kept by whoever knows people."""
+    stands_back: bool = False
+    """A person left it to another hub: this one listens to it, and sends it nothing. Kept by whoever knows people."""
     just_adopted: bool = True
     """Until its first heartbeat: a reported number above ours is continued, not suspected."""
 
@@ -68,7 +70,7 @@ class Device:
     @property
     def is_muted(self) -> bool:
         """Whether nothing may be sent to it."""
-        return self.has_twin or self.is_foreign or self.is_revoked or not self.keys
+        return self.has_twin or self.is_foreign or self.is_revoked or self.stands_back or not self.keys
 
     def state(self) -> dict[str, Any]:
         """What has to be durable, as JSON; the argument of `restore`."""

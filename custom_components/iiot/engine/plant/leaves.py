@@ -166,7 +166,8 @@ def _follow_number(site: Site, device: Device, reported: int, effects: list[Effe
 
     A hub that only listens leaves commanding to another one.
     """
-    if device.downlink.is_foreign(reported) and not device.just_adopted and not site.settings.listen_only:
+    only_listens = site.settings.listen_only or device.stands_back
+    if device.downlink.is_foreign(reported) and not device.just_adopted and not only_listens:
         device.is_foreign = True
         notices.say(site, effects, notices.FOREIGN, device.id)
     device.downlink.go_above(reported, site.entropy)

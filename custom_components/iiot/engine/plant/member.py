@@ -104,6 +104,8 @@ class Member:
     connection: Connection = Connection.LOST
     """As last announced."""
     is_removed: bool = False
+    is_disabled: bool = False
+    """A person disabled its page: what it says is kept, and it is asked for nothing."""
     answer: Answer = ((0, 0), [])
     """What a receipt may say: committed rows only."""
     snapshot: Answer | None = None

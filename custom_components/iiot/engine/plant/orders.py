@@ -36,6 +36,18 @@ class RevokedError(RequestError):
     code = "device_revoked"
 
 
+class StoodBackError(RequestError):
+    """A person left it to another hub."""
+
+    code = "stood_back"
+
+
+class DisabledError(RequestError):
+    """A person disabled its page."""
+
+    code = "device_disabled"
+
+
 class ListenOnlyError(RequestError):
     """This hub never sends anything."""
 
@@ -51,6 +63,10 @@ def permit(site: Site, member: Member, wish: Wish) -> None:
         raise UnsupportedError(command=wish.name)
     if device.is_revoked:
         raise RevokedError(device_id=device.id)
+    if member.is_disabled:
+        raise DisabledError(device_id=device.id)
+    if device.stands_back:
+        raise StoodBackError(device_id=device.id)
     if device.is_muted:
         raise MutedError(device_id=device.id)
     check(wish, device.manifest)

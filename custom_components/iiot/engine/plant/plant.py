@@ -274,6 +274,25 @@ class Plant:
         """The next key is stored: it counts from now on, and the device may be told."""
         self.members[device_id].device.keys.begin(step, key)
 
+    def set_disabled(self, device_id: str, disabled: bool) -> None:  # noqa: FBT001
+        """Ask a device for nothing any more, or again; what it says is kept all the same."""
+        member = self._site.members[device_id]
+        if member.is_disabled != disabled:
+            member.is_disabled = disabled
+            self._site.replan.add(device_id)
+
+    def set_standing_back(self, device_id: str, stands_back: bool, now: Now) -> list[Effect]:  # noqa: FBT001
+        """Leave a device to another hub and only listen to it, or speak to it again."""
+        effects: list[Effect] = []
+        member = self._site.members[device_id]
+        if member.device.stands_back != stands_back:
+            member.device.stands_back = stands_back
+            orders.abandon(self._site, member, now, effects)
+            effects += self.settle(device_id, notices.FOREIGN, now)
+            member.wants.poll_due_ns = now.steady_ns
+            member.device.just_adopted = True  # what the other one has sent meanwhile is no reason for suspicion
+        return effects
+
     def set_revoked(self, device_id: str, revoked: bool, now: Now) -> list[Effect]:  # noqa: FBT001
         """Take nothing more from a device and send it nothing, or end that."""
         effects: list[Effect] = []

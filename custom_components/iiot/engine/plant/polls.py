@@ -17,7 +17,7 @@ from ..values import NS_PER_S, Leaf, Now
 from ..wire.data import Data
 from . import outbox
 from .member import Member
-from .orders import AwayError, ListenOnlyError, MutedError, is_awake
+from .orders import AwayError, DisabledError, ListenOnlyError, MutedError, is_awake
 from .site import Site
 
 COMM: Final = "COMM"
@@ -56,6 +56,8 @@ def ask(site: Site, member: Member, keys: Sequence[str], now: Now) -> str:
         raise ListenOnlyError
     if member.bare is not None:
         raise NotPolledError(device_id=device.id)
+    if member.is_disabled:
+        raise DisabledError(device_id=device.id)
     if device.is_muted:
         raise MutedError(device_id=device.id)
     there = _channels(member)
@@ -151,7 +153,7 @@ def _timeout_ns(member: Member) -> int:
 def _plan(site: Site, device_id: str, now: Now) -> None:
     member = site.members.get(device_id)
     if member is not None:
-        plan = plan_of(member.policy.polling, _channels(member))
+        plan = {} if member.is_disabled else plan_of(member.policy.polling, _channels(member))
         share = int.from_bytes(site.entropy(2)) / 65_536 if plan else 0.0
         site.polls.plan(device_id, plan, _timeout_ns(member), now.steady_ns, share)
 

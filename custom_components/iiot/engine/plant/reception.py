@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from ..devices.anchor import BootClock, Timing
@@ -192,7 +193,7 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
     if not proof and clock.runs_ahead(header.up_ns, now.steady_ns):
         timing = _unplaced(incoming, now)
     else:
-        timing = _place(site, clock, header, now.wall_ns, proof=proof)
+        timing = _place(site, device, clock, header, now.wall_ns, proof=proof)
     delayed = timing.flags & TimeFlag.DELAYED
     if delayed and site.settings.strict and leaf not in _PROVING:
         raise Refusal(Code.DELAYED, "older than this hub accepts")
@@ -243,8 +244,9 @@ def _unplaced(incoming: Incoming, now: Now) -> Timing:
     raise Refusal(Code.MALFORMED, "its time since boot runs ahead of the hub's clock")
 
 
-def _place(site: Site, clock: BootClock, header: Header, now_ns: int, *, proof: bool) -> Timing:
-    timing = clock.judge(header, now_ns, site.settings, proof)
+def _place(site: Site, device: Device, clock: BootClock, header: Header, now_ns: int, *, proof: bool) -> Timing:
+    settings = replace(site.settings, listen_only=True) if device.stands_back else site.settings
+    timing = clock.judge(header, now_ns, settings, proof)
     if not site.doubts or timing.time_ns is None:
         return timing
     # The hub's own clock is in question: it corrects nothing and moves no anchor; a boot's first one it needs.
