@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from iiot_engine.effects import ManifestChanged, ValuesChanged
 from iiot_engine.errors import RecordError
-from iiot_engine.ingest.calculated import Calculated
+from iiot_engine.ingest.calculated import MAX_CALCULATED, Calculated
 from iiot_engine.ingest.checks import Checks
 from iiot_engine.ingest.expression import FUNCTIONS, MAX_LENGTH, ExpressionError, Flaw, read_expression
 from iiot_engine.plant.policy import Policy
@@ -218,6 +218,30 @@ def test_a_calculated_channel_that_is_taken_away_leaves_nothing() -> None:
     world.perform(world.plant.set_policy(machine.id, Policy()))
     assert machine.shown("twice") is None
     assert machine.member.board.calculated == []
+
+
+@pytest.mark.parametrize(
+    ("calculated", "path"),
+    [
+        ({"strokes": "temperature"}, "calculated.strokes"),
+        ({"sum": "temperature + level"}, "calculated.sum.expression"),
+        ({f"c{number}": "temperature" for number in range(MAX_CALCULATED + 1)}, "calculated"),
+        ({"sum": "temperature + strokes"}, None),
+    ],
+)
+def test_a_policy_has_to_fit_the_device(calculated: dict[str, str], path: str | None) -> None:
+    world = World()
+    machine = Machine(world).join()
+    policy = Policy(calculated={key: Calculated(name=key, expression=text) for key, text in calculated.items()})
+    if path is None:
+        world.plant.check_policy(machine.id, policy)
+        return
+    with pytest.raises(RecordError) as found:
+        world.plant.check_policy(machine.id, policy)
+    assert found.value.path == path
+    unknown = world.adopt(Machine(world, "press-08"))
+    if path != "calculated":
+        world.plant.check_policy(unknown.id, policy)
 
 
 def test_a_formula_is_checked_where_it_is_written_down() -> None:

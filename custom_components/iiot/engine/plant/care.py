@@ -1,11 +1,30 @@
 """What people decide about a device while it works: their policy for it, and its counters."""
 
+from ..devices.manifest import Manifest
 from ..effects import CountersZeroed, Effect, Happened, HealthChanged, ManifestChanged, ValuesChanged
+from ..errors import RecordError
+from ..ingest.calculated import MAX_CALCULATED
+from ..ingest.expression import read_expression
 from ..values import Happening, Now
 from . import bare, guarding
 from .member import Member, Polled
 from .policy import Policy
 from .site import Site
+
+
+def check(policy: Policy, manifest: Manifest | None) -> None:
+    """Raise `RecordError` when it does not fit the device; one that has not described itself may have anything."""
+    guarding.check(policy, manifest)
+    if len(policy.calculated) > MAX_CALCULATED:
+        raise RecordError("calculated", f"must be at most {MAX_CALCULATED} channels")
+    if manifest is None:
+        return
+    for key, row in policy.calculated.items():
+        if key in manifest.channels:
+            raise RecordError(f"calculated.{key}", "is the key of a channel of the device")
+        strange = sorted(read_expression(row.expression).names - manifest.channels.keys())
+        if strange:
+            raise RecordError(f"calculated.{key}.expression", f"names what is no channel of the device: {strange[0]}")
 
 
 def follow(site: Site, member: Member, policy: Policy, effects: list[Effect]) -> None:

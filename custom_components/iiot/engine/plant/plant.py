@@ -14,7 +14,7 @@ from ..errors import Refusal
 from ..polling.schedule import Schedule
 from ..ports import Batch, Entropy, JournalEntry, Kept
 from ..values import NS_PER_S, Now, Settings
-from . import adopted, care, commits, door, guarding, notices, orders, polls, reception, replaying, rotation
+from . import adopted, care, commits, door, notices, orders, polls, reception, replaying, rotation
 from .arrival import announce, count_refusal
 from .member import Member
 from .policy import Policy
@@ -316,8 +316,8 @@ class Plant:
         return effects
 
     def check_policy(self, device_id: str, policy: Policy) -> None:
-        """Raise `RecordError` when the policy asks for what the actuators of the device cannot have."""
-        guarding.check(policy, self.members[device_id].device.manifest)
+        """Raise `RecordError` when the policy asks for what the device cannot have."""
+        care.check(policy, self.members[device_id].device.manifest)
 
     def see(self, entity_id: str, state: str | None) -> None:
         """An entity that an interlock looks at has another state; None: it is not known."""
