@@ -14,6 +14,7 @@ from homeassistant.loader import async_get_integration
 from .bridge.hub import Hub
 from .bridge.redaction import redacted
 from .const import CONF_BROKER, CONF_FINGERPRINT, CONF_KID, CONF_POLICY, DOMAIN
+from .engine.devices.bare import Bare
 from .engine.devices.inbox import Inbox
 from .engine.devices.manifest import Manifest
 from .engine.errors import StoreError
@@ -180,6 +181,15 @@ def _member(member: Member) -> dict[str, Any]:
         "second_commander": device.is_foreign,
         "window": {"boot": device.window.boot, "highest": device.window.high},
         "heartbeat": None if device.heartbeat is None else _heartbeat(device.heartbeat),
+        "topics": None if member.bare is None else _topics(member.bare),
+    }
+
+
+def _topics(bare: Bare) -> dict[str, Any]:
+    """Where a bare device has spoken, and up to when by its own clock."""
+    return {
+        topic: datetime.fromtimestamp(window.newest_ns / NS_PER_S, UTC).isoformat()
+        for topic, window in bare.windows.items()
     }
 
 

@@ -8,6 +8,7 @@ from iiot_engine.devices.bare import BareChannel, BareTopic
 from iiot_engine.devices.stamps import MOST_MACS, KeyMemory, StampWindow
 from iiot_engine.effects import Refused
 from iiot_engine.errors import Code, Refusal, StoreError
+from iiot_engine.plant.policy import Policy
 from iiot_engine.ports import Batch
 from iiot_engine.stores.memory import MemoryIntake
 from iiot_engine.values import NS_PER_S, Connection, Quality, TimeFlag
@@ -174,6 +175,17 @@ def test_values_come_back_after_a_start() -> None:
     world.pass_time(2)
     world.kill()
     assert sensor.value("temperature") == 21.5
+
+
+def test_rows_of_a_topic_that_was_given_up_are_passed_over() -> None:
+    world = World()
+    sensor = BareSensor(world).join()
+    for temperature in (20.5, 21.5):
+        sensor.send(temperature=temperature)
+        world.pass_time(2)
+    world.policies[sensor.id] = Policy()
+    world.kill()
+    assert sensor.member.board.values == {}
 
 
 def test_what_is_kept_and_makes_no_sense_is_an_alarm() -> None:

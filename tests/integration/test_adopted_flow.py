@@ -87,6 +87,7 @@ async def test_they_are_marked_as_unsigned_and_not_doubled(hass: HomeAssistant) 
         device_identifier(entry.entry_id, subentry.subentry_id), entry.entry_id
     )
     assert page is not None
+    assert page.serial_number is None
     told = await diagnostics.async_get_device_diagnostics(hass, entry, page)
     assert told["manifest"]["channels"]["meter_power"]["source"] == METER
 

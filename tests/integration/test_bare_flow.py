@@ -12,6 +12,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import async_fire_mqtt_message
 
+from custom_components.iiot import diagnostics
 from custom_components.iiot.bridge.notices import issue_id_of
 from custom_components.iiot.bridge.stations import device_identifier
 from custom_components.iiot.const import DOMAIN
@@ -73,6 +74,9 @@ async def test_from_the_topic_to_the_value(hass: HomeAssistant) -> None:
     assert refusals(entry) == {"duplicate": 1, "bad_mac": 1}
     assert state(hass, "sensor", subentry_id, "temperature").state == "21.5"
     assert state(hass, "sensor", subentry_id, "health.connection").state == "live"
+    (facts,) = (await diagnostics.async_get_config_entry_diagnostics(hass, entry))["devices"]
+    assert list(facts["topics"]) == [TOPIC]
+    assert TEXT_KEY not in str(facts)
 
 
 async def test_a_restart_keeps_values_channels_and_window(hass: HomeAssistant) -> None:

@@ -16,7 +16,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import UNDEFINED
 
-from ..const import CONF_AREA, CONF_POLICY
+from ..const import CONF_AREA, CONF_POLICY, SUBENTRY_ADOPTED
 from ..engine.errors import StoreError
 from ..engine.values import Happening
 from . import removal
@@ -182,7 +182,7 @@ class Devices:
             config_subentry_id=subentry.subentry_id,
             identifiers={identifier},
             name=clean_name(subentry.title, device_id),
-            serial_number=device_id,
+            serial_number=None if subentry.subentry_type == SUBENTRY_ADOPTED else device_id,
             via_device_id=hub.id if is_new and hub else UNDEFINED,
         )
         area_id = subentry.data.get(CONF_AREA)
