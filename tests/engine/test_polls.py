@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from iiot_engine.effects import HealthChanged, PollEnded, ValuesChanged
+from iiot_engine.devices.downlink import LAST
+from iiot_engine.effects import Commit, HealthChanged, PollEnded, ValuesChanged
 from iiot_engine.errors import RequestError
 from iiot_engine.plant.orders import AwayError, ListenOnlyError, MutedError
 from iiot_engine.plant.policy import Policy
@@ -311,6 +312,18 @@ def test_a_hub_that_listens_asks_nobody() -> None:
     ask_every(world, machine, seconds=2)
     world.pass_time(20)
     assert world.sent == []
+
+
+def test_a_device_whose_numbers_are_used_up_is_not_asked() -> None:
+    world = World()
+    machine = tank(world)
+    machine.beat(hseq=LAST + 1)
+    world.pass_time(2)
+    world.clear()
+    ask_every(world, machine, seconds=2)
+    world.pass_time(5)
+    assert questions(world, machine) == []
+    assert len(world.of(Commit)) <= 1, "no commit after commit for numbers that never come"
 
 
 def test_a_device_that_left_before_its_plan_was_made_has_none() -> None:

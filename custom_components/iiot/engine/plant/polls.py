@@ -162,7 +162,8 @@ def _send(site: Site, poll: Poll, now: Now, effects: list[Effect]) -> bool:
     """Send a question to a device that can hear it; False: no number is free, which the next commit mends."""
     member = site.members[poll.device_id]
     device = member.device
-    if device.is_muted or not is_awake(member, now) or not _answers(device):
+    is_deaf = device.is_muted or device.downlink.is_used_up or not _answers(device)
+    if is_deaf or not is_awake(member, now):
         site.polls.close(poll)
         _give_up(poll, effects)
         return True
