@@ -13,7 +13,8 @@ needs_hass() {
 
 has_tests() { [[ -n "$(find "tests/$1" -name 'test_*.py' -print -quit)" ]]; }
 
-# is_apart FOLDER: whether its tests share what they start, and with it the machine's two cores; they run last.
+# is_apart FOLDER: whether its tests share what they start; they run last. End to end, a file runs in one process, with a
+# house of its own; most of its time is waiting.
 is_apart() { [[ "$1" == e2e || "$1" == browser ]]; }
 
 # test_folder FOLDER PYTEST-ARGUMENTS...
@@ -22,6 +23,7 @@ test_folder() {
   shift
   needs_hass "${folder}" || arguments+=(-p no:homeassistant)
   is_apart "${folder}" || arguments+=(-n "${WORKERS}")
+  [[ "${folder}" != e2e ]] || arguments+=(-n "${WORKERS}" --dist loadfile)
   ensure_for "tests/${folder}"
   python -m pytest "${arguments[@]}" "tests/${folder}" "$@"
 }
