@@ -82,6 +82,11 @@ class View:
         return None if state is None else state["state"]
 
     @property
+    def entity_ids(self) -> set[str]:
+        """Return the ids of all entities."""
+        return {one["entity_id"] for one in self.entities.values()}
+
+    @property
     def shape(self) -> Counter[tuple[str, str]]:
         """Return what a restart or an intruder must not change: devices and entities, with their ids and names."""
         devices = Counter((registry_id, one["name"]) for registry_id, one in self.devices.items())

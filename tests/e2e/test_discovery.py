@@ -1,6 +1,7 @@
 """A person decides which devices join: discovery cards, over the same interface as the browser's."""
 
 import asyncio
+import json
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any
@@ -103,7 +104,7 @@ async def is_still_ignored(works: Works, site: Site, device_id: str) -> None:
 
 
 async def remove(works: Works, site: Site, device_id: str) -> None:
-    """What a person takes out is gone, although the device still talks."""
+    """What a person takes out is gone, and the device is told to forget its key."""
     view = await works.view(site)
     gone = [view.entities[name]["entity_id"] for name in entities_of(view, device_id)]
     assert gone
@@ -118,10 +119,13 @@ async def remove(works: Works, site: Site, device_id: str) -> None:
 
     await until(still_there, lambda names: not names, "gone", within_s=SOON_S)
 
-    async def reasons() -> list[str]:
-        return [one["reason"] for one in (await works.facts(site))["inbox"]["newest"]]
+    facts = site.plant.folder / f"{device_id}.json"
 
-    await until(reasons, lambda found: "removed" in found, "heard from again", within_s=SOON_S)
+    async def forgot() -> bool:
+        told: bool = json.loads(facts.read_text(encoding="utf-8"))["forgotten"]
+        return told
+
+    await until(forgot, bool, "told to forget its key", within_s=SOON_S)
     await asyncio.sleep(1.5)
     assert await still_there() == []
     now = await works.view(site)

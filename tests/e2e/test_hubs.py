@@ -34,8 +34,8 @@ async def test_each_site_has_its_own_devices(works: Works) -> None:
 
 async def test_a_stopped_site_leaves_nothing_behind_and_comes_back(works: Works) -> None:
     yard, factory = works.yard, works.factory
-    before, heard = (await works.view(yard)).shape, listens(works, yard)
-    names = set(before[2].values())
+    view, heard = await works.view(yard), listens(works, yard)
+    before, names = view.shape, view.entity_ids
     async with works.api() as api, await api.websocket() as socket:
         answer = await socket.call("config_entries/disable", entry_id=yard.entry_id, disabled_by="user")
         assert not answer["require_restart"]
@@ -62,11 +62,11 @@ async def test_a_stopped_site_leaves_nothing_behind_and_comes_back(works: Works)
 
 async def test_a_reloaded_site_goes_on_where_it_was(works: Works) -> None:
     yard = works.yard
-    before, heard = (await works.view(yard)).shape, listens(works, yard)
+    view, heard = await works.view(yard), listens(works, yard)
+    before, mine = view.shape, view.entity_ids
     connected = await works.connections(works.factory)
     async with works.changes() as changes, works.api() as api:
         await api.post(f"/api/config/config_entries/entry/{yard.entry_id}/reload", {})
-        mine = set(before[2].values())
         seen: set[str] = set()
         async with asyncio.timeout(SOON_S):
             while "unavailable" not in seen or len(seen) < 2:

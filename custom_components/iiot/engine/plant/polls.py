@@ -176,6 +176,8 @@ def _send(site: Site, poll: Poll, now: Now, effects: list[Effect]) -> bool:
         site.touch(member, now.steady_ns, NS_PER_S)
     site.polls.sent(poll, now.steady_ns, now.wall_ns)
     member.polled.sent += 1
+    if member.polled.sent == 1:
+        effects.append(HealthChanged(device.id))  # from now on it has figures to show
     return True
 
 
