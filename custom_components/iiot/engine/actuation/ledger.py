@@ -52,6 +52,11 @@ class Ledger:
         return tuple(self._waiting)
 
     @property
+    def closed(self) -> tuple[Command, ...]:
+        """The newest that are closed, the latest last."""
+        return tuple(self._closed.values())
+
+    @property
     def newest(self) -> str:
         """Highest id of a command that is remembered; empty without any."""
         asked = [command.cid for command in (*self._waiting, self._open) if command is not None]
