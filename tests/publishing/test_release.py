@@ -211,6 +211,7 @@ def test_the_wheel_runs_where_nothing_else_is(dist: Path, tmp_path: Path) -> Non
 
     assert "usage: iiot-sim" in run(str(bare / "bin" / "iiot-sim"), "--help")
     assert "plant-40" in run(str(bare / "bin" / "iiot-sim"), "list")
+    assert '"id":"press-07"' in run(str(bare / "bin" / "iiotctl"), "provision", "press-07")
     looked = (
         "import importlib.util as u, iiot_engine.plant; print([u.find_spec(n) for n in ('homeassistant', 'testbed')])"
     )
