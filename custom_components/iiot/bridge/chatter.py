@@ -11,6 +11,7 @@ from .pacing import Pacer, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from .hub import Hub
     from .stations import Described
@@ -46,7 +47,7 @@ class Chatter:
         """Device → names of its channels, as they were told."""
 
     @callback
-    def sweep(self) -> None:
+    def sweep(self, _: datetime | None = None) -> None:
         """A minute has passed."""
         present: set[_Point] = set()
         for device_id, key, turn in self._pacer.turns():

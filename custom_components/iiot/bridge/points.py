@@ -117,7 +117,7 @@ class Points:
                 hub.on_inbox(self._inbox_changed),
                 hub.on_command(self._command_changed),
                 async_track_time_interval(self._hass, self._fleet_ticks, FLEET_EVERY),
-                async_track_time_interval(self._hass, lambda _: self._chatter.sweep(), CHATTER_EVERY),
+                async_track_time_interval(self._hass, self._chatter.sweep, CHATTER_EVERY),
             )
         )
         self._releases.append(self._hass.loop.call_soon(self._begin).cancel)
