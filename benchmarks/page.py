@@ -11,6 +11,7 @@ RESULTS: Final = Path(__file__).parent / "results"
 TABLES: Final = {
     "ingest": RESULTS / "ingest.json",
     "ingest-own": RESULTS / "ingest-own.json",
+    "command": RESULTS / "command.json",
     "engine": RESULTS / "ingest-profile.json",
     "latency": RESULTS / "latency.json",
     "fleet": RESULTS / "fleet.json",

@@ -26,9 +26,6 @@ topic write iiot/+/poll
 topic write iiot/+/stored
 topic write iiot/+/command
 
-user deaf
-topic write iiot/+/poll
-
 user mute
 topic read iiot/#
 
@@ -80,7 +77,7 @@ class GuardedBroker(Broker):
         return found + "".join(f"{line}\n" for line in self._lines)
 
     def _password_file(self) -> Path:
-        known = (HUB, ("deaf", "x"), ("mute", "x"), ("press-07", "press"))
+        known = (HUB, ("mute", "x"), ("press-07", "press"), ("bench-0001", "bench"))
         return self._written("passwords", "".join(f"{user}:{_hashed(password)}\n" for user, password in known))
 
     def _written(self, name: str, text: str) -> Path:
