@@ -23,24 +23,27 @@ class BareRoute(NamedTuple):
 class BareRoutes:
     """The topics of all bare devices of a site."""
 
-    __slots__ = ("_exact", "_memories", "_wide")
+    __slots__ = ("_by_key", "_exact", "_memories", "_routes", "_wide")
 
     def __init__(self) -> None:
+        self._routes: dict[str, list[BareRoute]] = {}
+        """Device → its topics."""
         self._exact: dict[str, BareRoute] = {}
-        self._wide: list[BareRoute] = []
+        self._wide: dict[str, BareRoute] = {}
+        self._by_key: dict[bytes, list[BareRoute]] = {}
         self._memories: dict[bytes, KeyMemory] = {}
 
     @property
     def filters(self) -> list[str]:
         """Everything to subscribe to."""
-        return sorted(route.topic.topic for route in self._all())
+        return sorted([*self._exact, *self._wide])
 
     def find(self, topic: str) -> BareRoute | None:
         """Whose a topic is."""
         exact = self._exact.get(topic)
         if exact is not None:
             return exact
-        return next((route for route in self._wide if topics.overlap(route.topic.topic, topic)), None)
+        return next((route for found, route in self._wide.items() if topics.overlap(found, topic)), None)
 
     def memory(self, route: BareRoute) -> KeyMemory | None:
         """What is remembered of a key that makes messages of several topics; None: of one topic only."""
@@ -51,31 +54,28 @@ class BareRoutes:
         self.forget(member)
         for topic in member.policy.topics:
             key = bare.keys.get(topic.kid)
-            if key is None:
-                continue
-            tree = paths.tree((channel.path, channel.leaf) for channel in topic.channels)
-            route = BareRoute(member, bare, topic, key, tree)
-            if topics.has_wildcards(topic.topic):
-                self._wide.append(route)
-            else:
-                self._exact[topic.topic] = route
-        self._remember_shared()
+            if key is not None:
+                tree = paths.tree((channel.path, channel.leaf) for channel in topic.channels)
+                self._add(BareRoute(member, bare, topic, key, tree))
 
     def forget(self, member: Member) -> None:
         """Forget the topics of a device."""
-        self._exact = {topic: route for topic, route in self._exact.items() if route.member is not member}
-        self._wide = [route for route in self._wide if route.member is not member]
+        for route in self._routes.pop(member.device.id, ()):
+            self._table(route).pop(route.topic.topic, None)
+            self._by_key[route.key].remove(route)
 
-    def _all(self) -> list[BareRoute]:
-        return [*self._exact.values(), *self._wide]
+    def _add(self, route: BareRoute) -> None:
+        self._routes.setdefault(route.member.device.id, []).append(route)
+        self._table(route)[route.topic.topic] = route
+        alike = self._by_key.setdefault(route.key, [])
+        alike.append(route)
+        is_shared = len(alike) > 1 or topics.has_wildcards(route.topic.topic)
+        if is_shared and route.key not in self._memories:
+            # From now on what is signed with this key is remembered; before, nobody did.
+            self._memories[route.key] = KeyMemory(max(map(_newest_ns, alike)))
 
-    def _remember_shared(self) -> None:
-        """From now on remember what is signed with a key of several topics; before that, nobody did."""
-        routes = self._all()
-        for route in routes:
-            alike = [other for other in routes if other.key == route.key]
-            if route.key not in self._memories and (len(alike) > 1 or topics.has_wildcards(route.topic.topic)):
-                self._memories[route.key] = KeyMemory(max(map(_newest_ns, alike)))
+    def _table(self, route: BareRoute) -> dict[str, BareRoute]:
+        return self._wide if topics.has_wildcards(route.topic.topic) else self._exact
 
 
 def _newest_ns(route: BareRoute) -> int:
