@@ -207,7 +207,7 @@ def test_a_device_that_was_taken_out_comes_back_with_its_keys_and_its_step(path:
     keys.put_device("press-07", 1, KEY)
     keys.put_ring("press-07", {1: KEY, 2: NEXT}, (2, SALT))
     keys.set_aside("press-07", 1000, {"title": "Press 7"})
-    keys.set_aside("nobody", 1000, {})
+    keys.set_aside("nobody", 1000, None)
     keys.note_removed("press-07", forgot=True)
     keys.note_removed("nobody", forgot=True)
     found = opened(path)
@@ -221,6 +221,17 @@ def test_a_device_that_was_taken_out_comes_back_with_its_keys_and_its_step(path:
     assert opened(path).device_keys("press-07") == {1: KEY, 2: NEXT}
     assert opened(path).step_of("press-07") == (2, SALT)
     assert opened(path).removed == {}
+
+
+def test_what_has_no_key_comes_back_as_well(path: Path) -> None:
+    keys = KeyFile(path)
+    keys.create(FLEET)
+    keys.set_aside("entities:1", 1000, {"title": "Boiler"})
+    found = opened(path)
+    assert found.removed["entities:1"].record == {"title": "Boiler"}
+    found.bring_back("entities:1")
+    assert found.removed == {}
+    assert found.device_keys("entities:1") == {}
 
 
 def test_what_was_taken_out_is_forgotten_after_its_time(path: Path) -> None:

@@ -20,6 +20,7 @@ def test_it_listens_and_sends_nothing() -> None:
     machine = Machine(world).join()
     machine.tell_manifest(commands=["describe", "identify"])
     stand_back(world, machine)
+    stand_back(world, machine)
     world.clear()
     assert machine.read(temperature=21.5) is None
     assert machine.value("temperature") == 21.5

@@ -10,7 +10,7 @@ from iiot_engine.values import Leaf
 from iiot_engine.wire import canonical, codec
 from iiot_sim import scenario
 from iiot_sim.clock import Moment
-from iiot_sim.device import Device, Restart, Sleep
+from iiot_sim.device import Device, Reconnect, Restart, Retire, Sleep
 from iiot_sim.profile import ActuatorProfile, ClockKind
 from iiot_sim.row import Reading, Row
 from iiot_sim.signer import Out
@@ -103,7 +103,7 @@ class DownTarget(Target[Bench, Word]):
         effects, cost = timed(lambda: device.received(leaf, message, subject.moment, retained=item.retained))
         ensure(device.gate.window.high >= high, "the window was lowered")
         for effect in effects:
-            ensure(isinstance(effect, Out | Sleep | Restart), "no effect of a device")
+            ensure(isinstance(effect, Out | Sleep | Restart | Reconnect | Retire), "no effect of a device")
             if isinstance(effect, Out):
                 canonical.decode(codec.split(effect.message).span)
         subject.wait(0.001)

@@ -201,7 +201,7 @@ async def test_a_fleet_key_that_is_gone_already_can_be_retired(hass: HomeAssista
     form = await open_form(hass, entry)
     entry.runtime_data.hub.keys.set_fleet_key(None)
     form = await answer(hass, form, name="Hall 3", prefix="iiot", fleet_key="retire")
-    assert form["description_placeholders"] == {"count": "0", "devices": ""}
+    assert form["description_placeholders"] == {"count": "0", "devices": r"\-"}
 
 
 async def test_a_long_list_of_devices_is_cut_short(hass: HomeAssistant, mqtt_mock: Any) -> None:

@@ -218,3 +218,14 @@ async def test_a_repair_of_a_device_that_is_gone_ends(hass: HomeAssistant, entry
     assert (await flow.async_step_confirm({}))["reason"] == "device_gone"
     await settle(hass)
     assert issue(hass, entry) is None
+
+
+async def test_the_device_in_the_place_of_a_revoked_one_counts(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    station = await FieldDevice(hass, OLD).join(entry)
+    form = await open_page(hass, entry, "revoke")
+    await answer_device_form(hass, form, reason="stolen")
+    await settle(hass)
+    await replace(hass, entry)
+    new = FieldDevice(hass, NEW)
+    await new.beat()
+    assert state(hass, "sensor", station, "health.connection").state == "live"

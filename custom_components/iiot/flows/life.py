@@ -13,7 +13,15 @@ from ..bridge.enrolment import DeviceKey, is_registered, plain
 from ..bridge.hub import Hub
 from ..bridge.mapping import clean_name
 from ..bridge.revocation import readmit, reason_of, revoke, set_standing_back
-from ..const import CONF_DEVICE_ID, CONF_FINGERPRINT, CONF_KEY_SOURCE, CONF_KID, CONF_REPLACED, CONF_STANDS_BACK
+from ..const import (
+    CONF_DEVICE_ID,
+    CONF_FINGERPRINT,
+    CONF_KEY_SOURCE,
+    CONF_KID,
+    CONF_REPLACED,
+    CONF_REVOKED,
+    CONF_STANDS_BACK,
+)
 from ..engine.actuation.command import Step
 from ..engine.actuation.roles import Role
 from ..engine.actuation.wish import Wish
@@ -121,7 +129,8 @@ class LifeSteps(KeySteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str
         member = hub.plant.members.get(str(subentry.unique_id))
         manifest = member.device.manifest if member else None
         had = {*subentry.data.get(CONF_REPLACED, ()), *(manifest.channels if manifest else ())}
-        data = {**subentry.data, CONF_DEVICE_ID: self.device_id}
+        stays = {name: value for name, value in subentry.data.items() if name != CONF_REVOKED}
+        data = {**stays, CONF_DEVICE_ID: self.device_id}
         data |= {CONF_KID: key.kid, CONF_FINGERPRINT: key.fingerprint, CONF_REPLACED: sorted(had)}
         return self.put_in_place(data, unique_id=self.device_id)
 

@@ -63,7 +63,7 @@ class Actor(NamedTuple):
     context_id: str | None
     """Home Assistant context, by which the automation behind it is found."""
     source: str
-    """Where it was asked: `entity`, `service`, `schedule`, `hub`."""
+    """Where it was asked: `entity`, `service`, `form`, `schedule`, `hub`."""
 
 
 class Passed(NamedTuple):

@@ -139,8 +139,8 @@ class KeyFile:
         """Take a device out, but keep its keys for the case that it comes back."""
         with self._turn:
             content = self._content
-            keys, step = content.devices.get(device_id), content.steps.get(device_id)
-            if keys is not None:
+            keys, step = content.devices.get(device_id, {}), content.steps.get(device_id)
+            if keys or record is not None:
                 found = Removed(at_s=at_s, keys=keys, step=step, record=record)
                 removed = {**content.removed, device_id: found}
                 self._keep(replace(content.without(device_id), removed=removed))
