@@ -24,6 +24,8 @@ LATE_FACTOR: Final = 1.5
 LOST_FACTOR: Final = 3.0
 """Heartbeat intervals of silence, as a hub counts them unless its options say otherwise."""
 DOWN_LEAVES: Final = (Leaf.POLL, Leaf.STORED, Leaf.COMMAND)
+MOST: Final = 10_000
+"""Devices that are remembered: anybody may invent topics."""
 OWN: Final = 1024
 """Own messages that are known again when the broker gives them back."""
 
@@ -125,7 +127,9 @@ class Ear:
             if not retained and message not in self._own:
                 self._overhear(topic, message)
             return
-        device = self.heard.setdefault(place[0], Heard(id=place[0]))
+        device = self._device(place[0])
+        if device is None:
+            return
         try:
             self._take(device, self._judge.judge(topic, message, retained=retained))
         except Refusal as refusal:
@@ -147,9 +151,8 @@ class Ear:
             case Status() as status:
                 device.is_offline = not status.online
             case Ack() as ack:
-                if ack.status == "accepted":
-                    device.pending = "accepted"
-                else:
+                device.pending = ack.status if ack.status == "accepted" else ""
+                if not device.pending:
                     self._answer(ack.cid, ack)
 
     def _take_data(self, device: Heard, data: Data) -> None:
@@ -181,7 +184,17 @@ class Ear:
             or payload.get("id") != device_id
         ):
             return
-        device = self.heard.setdefault(device_id, Heard(id=device_id))
-        key = device.key if device.kid == kid and device.key else self._keys.key_of(device_id, kid)
-        if key is not None and signing.is_signed_by(key, envelope.span, envelope.mac):
+        known = self.heard.get(device_id)
+        key = known.key if known is not None and known.kid == kid else None
+        key = key or self._keys.key_of(device_id, kid)
+        if key is None or not signing.is_signed_by(key, envelope.span, envelope.mac):
+            return
+        device = self._device(device_id)
+        if device is not None:
             device.others.add(nonce)
+
+    def _device(self, device_id: str) -> Heard | None:
+        """Give a device, new ones as long as there is room for them."""
+        if device_id not in self.heard and len(self.heard) >= MOST:
+            return None
+        return self.heard.setdefault(device_id, Heard(id=device_id))
