@@ -2,7 +2,7 @@
 
 from homeassistant.core import HomeAssistant, callback
 
-from . import life, policy, roles
+from . import life, policy, registry, roles
 
 
 @callback
@@ -10,4 +10,5 @@ def async_setup_api(hass: HomeAssistant) -> None:
     """Register every command and action, once for all hubs."""
     life.register(hass)
     policy.register(hass)
+    registry.register(hass)
     roles.register(hass)

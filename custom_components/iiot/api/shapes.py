@@ -43,3 +43,32 @@ class PolicyChangeShape(PolicyShape):
     changed: list[str]
     """Sections."""
     dry_run: bool
+
+
+ChangeShape = TypedDict("ChangeShape", {"path": str, "from": Any, "to": Any})
+"""One place at which something else is to stand, or stands now; None: nothing, or what stands there by default."""
+
+
+class DeviceChangesShape(TypedDict):
+    """What changes of one device."""
+
+    name: str
+    changes: list[ChangeShape]
+
+
+class FlawShape(TypedDict):
+    """Where a registry file is wrong, and why."""
+
+    line: int
+    path: str
+    reason: str
+
+
+class ImportShape(TypedDict):
+    """What became of a registry file."""
+
+    dry_run: bool
+    errors: list[FlawShape]
+    """With a single one, nothing was changed."""
+    devices: dict[str, DeviceChangesShape]
+    """Those of which something changes."""
