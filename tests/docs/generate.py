@@ -2,7 +2,7 @@
 
 import sys
 
-from . import actions, command_line, entities, facts, members, options, repairs, stories, tables, workings
+from . import actions, command_line, entities, facts, members, options, registry, repairs, stories, tables, workings
 from .pages import pages, refreshed
 
 
@@ -33,6 +33,10 @@ def main() -> int:
     """Refresh every page; gives back 1 when one had to be changed and `--check` was asked for."""
     made = blocks()
     changed = []
+    if registry.is_stale():
+        changed.append(registry.PAGE.name)
+        if "--check" not in sys.argv:
+            registry.PAGE.write_text(registry.text(), encoding="utf-8")
     for page in pages():
         text = page.read_text(encoding="utf-8")
         fresh = refreshed(text, made)

@@ -5,13 +5,17 @@ from datetime import date, datetime
 from random import Random
 from typing import Any, Final
 
+import yaml
 from homeassistant.const import MAX_LENGTH_STATE_STATE, Platform
 
 from custom_components.iiot.bridge.enrolment import DeviceKey, read_key
 from custom_components.iiot.bridge.mapping import describe
+from custom_components.iiot.bridge.marked_yaml import FlawsError
+from custom_components.iiot.bridge.registry import read_registry
 from custom_components.iiot.engine.devices.manifest_rules import read_manifest
 from custom_components.iiot.engine.errors import KeyFormError, Refusal
 from custom_components.iiot.engine.ingest.gates import gate_of
+from custom_components.iiot.engine.plant.registry import said_of
 from custom_components.iiot.engine.wire import canonical
 
 from . import nasty
@@ -26,6 +30,17 @@ PROVISIONING: Final = {
     "prefix": "iiot",
     "broker": {"host": "192.0.2.1", "port": 1883, "tls": False},
 }
+REGISTRY: Final = b"""version: 1
+profiles:
+  press: {model: demo, policy: {channels: {temperature: {low: -20, high: 120.5}}, trial: true}}
+devices:
+  press-07:
+    profile: press
+    name: "Press 7"
+    channel_descriptions: {temperature: Upper bearing}
+    policy: {interlocks: {fan: {minimum_on_s: 60}}, channels: {temperature: {high: 90}}}
+  press-08: {area: "", description: "x"}
+"""
 RAWS: Final = (
     *nasty.WHOLE,
     *nasty.FRACTIONS,
@@ -124,4 +139,34 @@ def _check_state(value: Any) -> None:
             ensure(False, f"a state of type {type(value)}")
 
 
-TARGETS: Final = (PastedKeyTarget(), MappingTarget())
+class RegistryFileTarget(BytesTarget[None]):
+    """What a person brings in as a registry file: read, or refused with lines that it has."""
+
+    name = "registry_file"
+    share = 2
+
+    def fresh(self, setup: dict[str, Any]) -> None:
+        return None
+
+    def draw(self, subject: None, random: Random) -> bytes:
+        if random.random() < 0.5:
+            return nasty.mutated(REGISTRY, random)
+        raw: Any = yaml.safe_load(REGISTRY)
+        for _ in range(random.choice((0, 1, 1, 2))):
+            raw = nasty.spoiled(raw, random)
+        return text_of(raw, random)
+
+    def feed(self, subject: None, item: bytes) -> Verdict:
+        text = item.decode("utf-8", "surrogateescape")
+        try:
+            found, cost = timed(lambda: read_registry(text))
+        except FlawsError as err:
+            ensure(bool(err.flaws) and all(flaw.reason for flaw in err.flaws), "no reason")
+            ensure(all(1 <= flaw.line <= len(text) + 1 for flaw in err.flaws), "a line that is not there")
+            return Verdict("flawed", 0)
+        for device_id in found.raw.get("devices", {}):
+            said_of(found.raw, device_id)
+        return Verdict(ACCEPTED, cost)
+
+
+TARGETS: Final = (PastedKeyTarget(), MappingTarget(), RegistryFileTarget())

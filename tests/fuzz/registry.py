@@ -8,7 +8,7 @@ from .campaign import Tally, run_block
 from .target import Target
 
 MODELS: Final = ("models", "commands")
-WITH_HASS: Final = ("pasted_key", "mapping")
+WITH_HASS: Final = ("pasted_key", "mapping", "registry_file")
 
 
 def targets() -> dict[str, Target[Any, Any]]:

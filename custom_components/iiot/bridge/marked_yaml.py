@@ -56,7 +56,8 @@ def read_marked(text: str) -> Document:
         return _Reader(text).document()
     except yaml.MarkedYAMLError as err:
         mark = err.problem_mark or err.context_mark
-        raise _flawed(mark.line + 1 if mark else 1, "", f"is no YAML: {err.problem or err.context}") from err
+        last = text.count("\n") + 1
+        raise _flawed(min(mark.line + 1, last) if mark else 1, "", f"is no YAML: {err.problem or err.context}") from err
     except yaml.YAMLError as err:
         position = min(getattr(err, "position", 0) or 0, len(text))
         raise _flawed(text.count("\n", 0, position) + 1, "", "is no YAML: it has a character that is none") from err
