@@ -14,7 +14,7 @@ from iiot_engine.values import NS_PER_MS, NS_PER_S, Leaf, Now, Settings
 from iiot_engine.wire import canonical, codec, signing
 from iiot_engine.wire.topics import topic_of
 from iiot_sim.clock import Moment
-from iiot_sim.device import Device, Effect, Restart, Sleep
+from iiot_sim.device import Device, Effect, Reconnect, Restart, Sleep
 from iiot_sim.profile import ChannelProfile, Profile, Timing
 from iiot_sim.row import Row
 from iiot_sim.state import MemoryStore
@@ -141,6 +141,10 @@ class World:
     def _send(self, site: Site, effects: Iterable[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Sleep):
+                site.link_up = False
+                site.device.disconnected()
+                continue
+            if isinstance(effect, Reconnect):
                 site.link_up = False
                 site.device.disconnected()
                 continue
