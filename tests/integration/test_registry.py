@@ -15,6 +15,8 @@ from custom_components.iiot.const import CONF_POLICY, EVENT_DEVICE
 from custom_components.iiot.engine.actuation.roles import Level, Role
 from tests.docs.pages import ROOT
 
+from .bare_sensor import SENSOR_ID, name_values, register, say
+from .field import state
 from .joining import (
     add_hub,
     expected_lingering_timers,  # noqa: F401
@@ -194,3 +196,18 @@ async def test_the_file_of_the_how_to_can_be_imported(hass: HomeAssistant, machi
     assert told["errors"] == []
     gates = yaml.safe_load(await site.exported())["devices"]["press-07"]["policy"]["channels"]["temperature"]
     assert gates == {"low": -20.0, "high": 90.0, "deadband": 0.5}
+
+
+async def test_a_signed_topic_is_exported_with_the_names_of_its_channels_and_renamed_by_an_import(
+    hass: HomeAssistant, entry: ConfigEntry, site: Site
+) -> None:
+    subentry_id = await register(hass, entry)
+    await say(hass, {"temperature": 20.5})
+    await name_values(hass, entry, subentry_id)
+    text = await site.exported()
+    assert (await site.imported(text))["devices"] == {}
+    raw = yaml.safe_load(text)
+    raw["devices"][SENSOR_ID]["policy"]["topics"][0]["channels"][0]["name"] = "Oil"
+    told = await site.imported(yaml.safe_dump(raw))
+    assert [change["path"] for change in told["devices"][SENSOR_ID]["changes"]] == ["policy.topics"]
+    assert state(hass, "sensor", subentry_id, "temperature").attributes["friendly_name"].endswith("Oil")
