@@ -47,11 +47,8 @@ class ZeroCountersButton(IiotEntity, ButtonEntity):
 
     @override
     def _take(self) -> bool:
-        is_available = self.station.member is not None
-        if is_available is self._attr_available:
-            return False
-        self._attr_available = is_available
-        return True
+        before, self._attr_available = self._attr_available, self.station.member is not None
+        return before is not self._attr_available
 
     @override
     async def async_press(self) -> None:

@@ -1,31 +1,38 @@
 """A person changes what holds for a device: its menu, and the pages behind it."""
 
+import re
+
 from .conftest import Visit
 from .installation import Installation
 from .screen import Screen
 
 PAGE = "/config/integrations/integration/iiot"
 PUMP = "Cooling pump 1"
+PAGES = {
+    "Interlocks": f"Interlocks of {PUMP}",
+    "Polling": "Polling",
+    "Channels and gates": "Channels",
+    "Calculated channels": "Calculated channel",
+    "Next key": f"Next key for {PUMP}",
+    "Replace the device": f"Replace {PUMP}",
+    "Revoke the device, or let it in again": f"Revoke {PUMP}",
+    "Who commands the device": f"Who commands {PUMP}",
+}
+"""Entry of the menu → title of the page."""
 
 
 async def test_the_pages_behind_the_menu_of_a_device(installation: Installation, visit: Visit):
     screen = await visit(PAGE)
-    await open_menu(screen)
-    await screen.look("device-menu")
-    for entry, title in (
-        ("Interlocks", f"Interlocks of {PUMP}"),
-        ("Polling", "Polling"),
-        ("Channels", "Channels"),
-        ("Calculated channels", "Calculated channel"),
-    ):
-        await screen.take(entry)
-        await screen.sees(title)
-        await screen.look(f"device-menu-{entry.split()[0].lower()}")
-        await screen.press("Close")
+    for entry, title in PAGES.items():
         await open_menu(screen)
+        await screen.take(entry)
+        await screen.sees(re.compile(f"^{re.escape(title)}$"))
+        await screen.look(f"page-{entry.partition(' ')[0].lower()}")
+        await screen.press("Close")
 
 
 async def open_menu(screen: Screen) -> None:
     rows = screen.page.locator("ha-config-sub-entry-row")
     await rows.filter(has_text=PUMP).first.get_by_role("button", name="Change device").click()
     await screen.sees(f"Change {PUMP}")
+    await screen.look("device-menu")

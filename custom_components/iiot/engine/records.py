@@ -36,12 +36,30 @@ class Bounds(NamedTuple):
     low: float | None = None
     high: float | None = None
 
+    def flaw(self, value: float) -> str | None:
+        """Say why a number does not fit."""
+        fits = (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+        return None if fits else _range_words(self.low, self.high)
+
+    def schema(self) -> dict[str, Any]:
+        """Say it in JSON Schema."""
+        ends = (("minimum", self.low), ("maximum", self.high))
+        return {name: end for name, end in ends if end is not None}
+
 
 class Matching(NamedTuple):
     """A text has to match all of a regular expression; `words` say it in plain language."""
 
     pattern: str
     words: str
+
+    def flaw(self, value: str) -> str | None:
+        """Say why a text does not fit."""
+        return None if re.fullmatch(self.pattern, value) else self.words
+
+    def schema(self) -> dict[str, Any]:
+        """Say it in JSON Schema."""
+        return {"pattern": f"^(?:{self.pattern})$"}
 
 
 type Key = Annotated[str, Matching(r"[a-z0-9_]{1,64}", "must be 1 to 64 of a to z, 0 to 9 and _")]
@@ -79,7 +97,8 @@ def _read(kind: Any, raw: Any, path: str) -> Any:
     kind, marks = _bare(kind)
     value = _reader(kind)(kind, raw, path)
     for mark in marks:
-        _check(mark, value, path)
+        if value is not None and (reason := mark.flaw(value)) is not None:
+            raise RecordError(path, reason)
     return value
 
 
@@ -173,16 +192,6 @@ _WORDS: Final[dict[type, str]] = {
 _TYPES: Final[dict[type, str]] = {bool: "boolean", int: "integer", float: "number", str: "string", NoneType: "null"}
 
 
-def _check(mark: Any, value: Any, path: str) -> None:
-    match mark:
-        case Bounds(low, high) if value is not None:
-            if (low is not None and value < low) or (high is not None and value > high):
-                raise RecordError(path, _range_words(low, high))
-        case Matching(pattern, words) if value is not None:
-            if not re.fullmatch(pattern, value):
-                raise RecordError(path, words)
-
-
 def _range_words(low: float | None, high: float | None) -> str:
     if high is None:
         return f"must be at least {low:g}"
@@ -196,11 +205,7 @@ def _schema(kind: Any) -> dict[str, Any]:
     kind, marks = _bare(kind)
     found = _schema_of_bare(kind)
     for mark in marks:
-        match mark:
-            case Bounds(low, high):
-                found |= {name: end for name, end in (("minimum", low), ("maximum", high)) if end is not None}
-            case Matching(pattern, _):
-                found["pattern"] = f"^(?:{pattern})$"
+        found |= mark.schema()
     return found
 
 
