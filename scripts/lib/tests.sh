@@ -3,6 +3,8 @@
 
 WITHOUT_HASS=(architecture benchmarks browser docs engine firmware fuzz iiotctl models publishing simulator stores testbed vectors)
 WORKERS="${TEST_WORKERS:-2}"
+# Without Home Assistant, too, much of the time is waiting: for brokers, and for benchmarks that wait until it is quiet.
+PLAIN_WORKERS="${TEST_WORKERS:-4}"
 
 needs_hass() {
   local folder
@@ -60,7 +62,7 @@ test_everything() {
   done
   rm -f .coverage .coverage.*
   part "tests without Home Assistant" \
-    python -m pytest -q -n "${WORKERS}" -p no:homeassistant --cov --cov-report= "${plain[@]}"
+    python -m pytest -q -n "${PLAIN_WORKERS}" -p no:homeassistant --cov --cov-report= "${plain[@]}"
   part "tests with Home Assistant" python -m pytest -q -n "${WORKERS}" --cov --cov-append --cov-report= "${full[@]}"
   part "coverage" coverage_floors
   part "end-to-end tests" test_folder e2e -q

@@ -1,10 +1,10 @@
 """A person changes what holds for a device: its menu, and the pages behind it."""
 
-import re
+from playwright.async_api import expect
 
 from .conftest import Visit
 from .installation import Installation
-from .screen import Screen
+from .screen import WITHIN_MS, Screen
 
 PAGE = "/config/integrations/integration/iiot"
 PUMP = "Cooling pump 1"
@@ -26,7 +26,12 @@ async def test_the_pages_behind_the_menu_of_a_device(installation: Installation,
     for entry, title in PAGES.items():
         await open_menu(screen)
         await screen.take(entry)
-        await screen.sees(re.compile(f"^{re.escape(title)}$"))
+        await expect(screen.page.get_by_text(title, exact=True).locator("visible=true").first).to_be_visible(
+            timeout=WITHIN_MS
+        )
+        await expect(screen.page.get_by_text(f"Change {PUMP}").locator("visible=true")).to_have_count(
+            0, timeout=WITHIN_MS
+        )
         await screen.look(f"page-{entry.partition(' ')[0].lower()}")
         await screen.press("Close")
 

@@ -19,7 +19,9 @@ async def test_a_german_house_reads_german(installation: Installation, visit: Vi
     async with installation.speaking("de"):
         screen = await visit(PAGE, locale="de-DE")
         await see_form(screen, words["config_subentries"]["device"])
-        await see_device(screen, words["entity"]["sensor"]["health_connection"])
+        await see_device(
+            screen, words["entity"]["sensor"]["health_connection"], words["entity"]["switch"]["device_maintenance"]
+        )
         await see_dashboard(screen, words["selector"]["dashboard"]["options"])
 
 
@@ -31,11 +33,11 @@ async def see_form(screen: Screen, words: dict[str, Any]) -> None:
     await screen.press("Schließen")
 
 
-async def see_device(screen: Screen, words: dict[str, Any]) -> None:
+async def see_device(screen: Screen, words: dict[str, Any], switch: dict[str, Any]) -> None:
     await screen.page.get_by_text("Press 1", exact=True).last.click()
     await screen.sees(words["name"], words["state"]["live"])
     # Among what happened last stands that the hub started anew.
-    came_anew = ["Batch", "Cycles", "Oil temperature", "Protokoll", "State", words["name"]]
+    came_anew = ["Batch", "Cycles", "Oil temperature", "Protokoll", "State", words["name"], switch["name"]]
     await screen.look("german-device", valueless=came_anew)
 
 
