@@ -62,7 +62,7 @@ test_everything() {
   done
   rm -f .coverage .coverage.*
   part "tests without Home Assistant" \
-    python -m pytest -q -n "${PLAIN_WORKERS}" -p no:homeassistant --cov --cov-report= "${plain[@]}"
+    python -m pytest -q -n "${PLAIN_WORKERS}" --dist worksteal -p no:homeassistant --cov --cov-report= "${plain[@]}"
   part "tests with Home Assistant" python -m pytest -q -n "${WORKERS}" --cov --cov-append --cov-report= "${full[@]}"
   part "coverage" coverage_floors
   part "end-to-end tests" test_folder e2e -q
