@@ -148,6 +148,21 @@ class House:
         devices = (await self.facts(hub))["devices"]
         return {one["device_id"]: one.get("health", {}).get("connection", "-") for one in devices}
 
+    async def until_saved(self, hub: Hub, *decided: str) -> None:
+        """Wait until the disk holds the devices, the entities and what was decided, each by a word that names it.
+
+        Home Assistant writes its registries seconds after a change: who kills it earlier gets other ids back.
+        """
+        view = await self.view(hub)
+        wanted = view.devices.keys() | {one["id"] for one in view.entities.values()} | set(decided)
+
+        async def unsaved() -> list[str]:
+            folder = self.hass.folder / ".storage"
+            stored = "".join(file.read_text(encoding="utf-8") for file in folder.glob("core.*"))
+            return sorted(word for word in wanted if f'"{word}"' not in stored)
+
+        await until(unsaved, lambda words: not words, "on the disk")
+
     async def cards(self, hub: Hub) -> dict[str, str]:
         """Return the discovery cards of a site: device id to flow."""
         async with self.hass.api() as api, await api.websocket() as socket:

@@ -71,6 +71,7 @@ class PressShop(House):
                 )
             await self.start_press()
             await self.until_live()
+            await self.until_saved(self)
             yield
 
     async def start_press(self) -> None:

@@ -90,6 +90,7 @@ async def test_values_are_named_and_shown_and_no_replay_counts(house: House, lab
             return int((await house.facts(lab))["journal"]["last"])
 
         await until(durable, lambda rows: rows == 2, "both messages on the disk")
+        await house.until_saved(lab, "temperature")
         await house.hass.kill()
         await house.hass.start()
         await until(temperature, lambda value: value == "21.5", "the value after a kill")

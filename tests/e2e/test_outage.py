@@ -26,6 +26,8 @@ async def test_every_row_comes_through_an_outage_of_broker_hub_and_devices(works
         return list((await works.connections(works.yard)).values())
 
     await until(live, lambda states: "live" in states, "live again: somebody in the yard", within_s=60)
+    for site in works.sites:
+        await works.until_saved(site)
     await works.hass.kill()
     await asyncio.sleep(AWAY_S / 2)
     for site in works.sites:

@@ -51,6 +51,8 @@ async def test_a_restart_loses_nothing_and_doubles_nothing(works: Works) -> None
 
 async def test_a_kill_loses_no_row_that_was_answered(works: Works) -> None:
     before = {site.name: (await works.view(site)).shape for site in works.sites}
+    for site in works.sites:
+        await works.until_saved(site)
     async with Wiretap(works.broker.port) as wire:
         for _ in range(KILLS):
             await asyncio.sleep(FLOW_S)

@@ -83,6 +83,7 @@ async def test_a_fan_rests_although_home_assistant_is_killed(works: Works) -> No
         assert (await switch(api, True))["status"] == "done"
         refused = await switch(api, False)
         assert (refused["status"], "has to stay on" in refused["reason"]) == ("refused", True)
+    await works.until_saved(site, "minimum_on_s")
     await works.hass.kill()
     await works.hass.start()
     await works.until_live(site)
