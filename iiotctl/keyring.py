@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from iiot_engine.devices.keys import enrolled_key
-from iiot_engine.errors import KeyFormError, Refusal
-from iiot_engine.wire import canonical, signing
-from iiot_engine.wire.topics import is_device_id
+from iiot_engine.errors import KeyFormError
+from iiot_engine.wire import signing
+from iiot_engine.wire.provision import read_qr_text
 
 from .errors import UsageError
 
@@ -69,11 +69,5 @@ def _text(file: Path) -> str:
 
 
 def _provisioned(text: str) -> Keyring:
-    try:
-        told = canonical.decode(text.encode())
-    except Refusal as err:
-        raise KeyFormError from err
-    device_id, kid, key = told.get("id"), told.get("kid"), told.get("key")
-    if type(device_id) is not str or not is_device_id(device_id) or type(kid) is not int or type(key) is not str:
-        raise KeyFormError
-    return Keyring(device_id=device_id, kid=kid, key=signing.parse_key(key))
+    found = read_qr_text(text)
+    return Keyring(device_id=found.device_id, kid=found.kid, key=found.key)

@@ -6,7 +6,8 @@ import secrets
 from typing import NamedTuple
 
 from iiot_engine.errors import DeviceIdError, PrefixError
-from iiot_engine.wire import canonical, signing
+from iiot_engine.wire import signing
+from iiot_engine.wire.provision import Credential, Place, qr_text
 from iiot_engine.wire.topics import check_device_id, check_prefix
 
 from .errors import UsageError
@@ -33,12 +34,6 @@ def provision(
     except PrefixError as err:
         raise UsageError(f"{prefix} is no topic prefix") from err
     key = keys.key_of(device_id, kid) or secrets.token_bytes(signing.KEY_BYTES)
-    told = {
-        "id": device_id,
-        "kid": kid,
-        "key": key.hex(),
-        "boot": boot,
-        "prefix": prefix,
-        "broker": {"host": host, "port": port, "tls": tls},
-    }
-    return Provisioned(canonical.encode(told).decode(), signing.fingerprint(key))
+    credential = Credential(device_id=device_id, kid=kid, key=key)
+    place = Place(prefix=prefix, host=host, port=port, tls=tls)
+    return Provisioned(qr_text(credential, place, boot), credential.fingerprint)

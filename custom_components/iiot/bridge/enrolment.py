@@ -1,7 +1,6 @@
 """How a device joins a hub: the key it gets, the text that carries it there, its area and its subentry."""
 
 import asyncio
-import json
 import re
 import secrets
 from collections.abc import Collection, Mapping
@@ -32,7 +31,8 @@ from ..engine.devices.inbox import Trust
 from ..engine.devices.keys import enrolled_key
 from ..engine.errors import KeyFormError
 from ..engine.plant.policy import Policy
-from ..engine.wire import canonical, signing
+from ..engine.wire import signing
+from ..engine.wire.provision import Credential, Place, qr_text, read_qr_text
 from .broker import broker_of
 
 if TYPE_CHECKING:
@@ -97,16 +97,10 @@ def read_key(text: str, device_id: str, kid: int) -> DeviceKey:
     """Read 64 hexadecimal digits, or a provisioning text of this device; raises `KeyFormError`."""
     if not text.lstrip().startswith("{"):
         return DeviceKey(kid=kid, key=signing.parse_key(text))
-    try:
-        found = json.loads(text)
-        key, named = found["key"], found["kid"]
-    except (ValueError, KeyError, TypeError, RecursionError) as err:
-        raise KeyFormError from err
-    if not isinstance(key, str) or type(named) is not int or not 1 <= named <= MOST_KID:
+    found = read_qr_text(text)
+    if found.device_id != device_id:
         raise KeyFormError
-    if found.get("id") != device_id:
-        raise KeyFormError
-    return DeviceKey(kid=named, key=signing.parse_key(key))
+    return DeviceKey(kid=found.kid, key=found.key)
 
 
 def derived_key(hub: Hub, device_id: str) -> DeviceKey | None:
@@ -149,16 +143,9 @@ def make_key(hub: Hub, device_id: str) -> DeviceKey:
 def provisioning_text(hass: HomeAssistant, hub: Hub, device_id: str, key: DeviceKey) -> str:
     """Everything that the device has to be told (protocol.md, Keys), as canonical JSON."""
     broker = broker_of(hass, hub.entry.data)
-    return canonical.encode(
-        {
-            "id": device_id,
-            "kid": key.kid,
-            "key": key.key.hex(),
-            "boot": _highest_boot(hub, device_id),
-            "prefix": hub.plant.settings.prefix,
-            "broker": {"host": broker.host, "port": broker.port, "tls": broker.tls},
-        }
-    ).decode()
+    place = Place(prefix=hub.plant.settings.prefix, host=broker.host, port=broker.port, tls=broker.tls)
+    credential = Credential(device_id=device_id, kid=key.kid, key=key.key)
+    return qr_text(credential, place, _highest_boot(hub, device_id))
 
 
 def device_subentry(device_id: str, key: DeviceKey, title: str, details: Mapping[str, Any]) -> ConfigSubentry:
