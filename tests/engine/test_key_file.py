@@ -8,7 +8,7 @@ import pytest
 
 from iiot_engine.errors import KeyFileError
 from iiot_engine.stores import key_file
-from iiot_engine.stores.key_file import KeyFile
+from iiot_engine.stores.key_file import Expected, KeyFile
 
 KEY, FLEET = bytes(range(32)), bytes(range(1, 33))
 
@@ -249,6 +249,24 @@ def test_what_was_taken_out_is_forgotten_after_its_time(path: Path) -> None:
     assert opened(path).removed == {}, "whoever is provisioned anew starts anew"
 
 
+def test_devices_that_are_going_to_join_are_listed_until_they_have_joined(path: Path) -> None:
+    keys = KeyFile(path)
+    keys.create(FLEET)
+    listed = {name: Expected(key=KEY, kid=3, record={"name": name}) for name in ("a", "b", "c", "d")}
+    keys.expect(listed)
+    keys.expect({"a": Expected()})
+    found = opened(path)
+    assert found.expected == {**listed, "a": Expected()}
+    assert "x00" not in repr(found.expected["b"])
+    found.put_device("a", 1, KEY)
+    found.set_aside("d", 1000, {"title": "D"})
+    found.bring_back("d")
+    found.unexpect(["c", "nobody"])
+    assert list(opened(path).expected) == ["b"]
+    found.expect({"e": Expected()}, instead=True)
+    assert list(opened(path).expected) == ["e"]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -257,6 +275,8 @@ def test_what_was_taken_out_is_forgotten_after_its_time(path: Path) -> None:
         ("removed", {"press-07": {"at": 1, "keys": {}, "step": None}}),
         ("removed", {"press-07": {"at": 1, "keys": {"1": "00"}, "step": None, "record": None}}),
         ("removed", {"press-07": {"at": 1, "keys": {}, "step": None, "record": 5}}),
+        ("expected", {"press-07": {"key": "00", "kid": 1, "record": {}}}),
+        ("expected", {"press-07": {"key": None, "kid": 1, "record": 5}}),
     ],
 )
 def test_a_damaged_step_or_memory_is_an_alarm(path: Path, name: str, value: object) -> None:

@@ -184,3 +184,9 @@ class Inbox:
     def forget_card(self, device_id: str) -> None:
         """A person does not want to be asked: the card is gone and leaves its place to another."""
         self._unverified_cards.discard(device_id)
+
+    def reoffer(self, device_id: str) -> None:
+        """A person wants to be asked again: a card is offered at the next call."""
+        entry = self.get(device_id)
+        if entry is not None:
+            entry.card = False

@@ -76,10 +76,10 @@ def _glance(device_id: str, span: bytes) -> tuple[dict[str, Any], int]:
 
 
 def _proven_key(site: Site, device_id: str, kid: int, payload: dict[str, Any], envelope: Envelope) -> bytes | None:
-    if site.fleet_key is None:
-        return None
-    key = site.inbox.key_of(site.fleet_key, device_id, kid, steps_in(payload))
-    return key if signing.is_signed_by(key, envelope.span, envelope.mac) else None
+    key = site.admission.key_of(device_id)
+    if key is None and site.fleet_key is not None:
+        key = site.inbox.key_of(site.fleet_key, device_id, kid, steps_in(payload))
+    return key if key is not None and signing.is_signed_by(key, envelope.span, envelope.mac) else None
 
 
 def _note_unproven(
@@ -134,8 +134,8 @@ def _seat(site: Site, device_id: str, now: Now, effects: list[Effect], *, proven
         if gone.card:
             effects.append(Withdraw(gone.id))
     entry = inbox.note(device_id, now.wall_ns)
-    if device_id in site.removed:
-        entry.reason = REMOVED
+    is_out = device_id in site.removed and not site.admission.is_expected(device_id)
+    entry.reason = REMOVED if is_out else Code.UNKNOWN_DEVICE
     return entry
 
 
@@ -166,10 +166,13 @@ def _prove(site: Site, entry: Waiting, key: bytes, beat: Heartbeat, now: Now, ef
 
 def _offer(site: Site, entry: Waiting, now: Now, effects: list[Effect]) -> None:
     discovery = site.settings.discovery
-    if discovery is Discovery.CLOSED or entry.reason == REMOVED:
+    if entry.reason == REMOVED:
         return
-    if entry.trust is Trust.VERIFIED and discovery is Discovery.VERIFIED:
+    joins = discovery is Discovery.VERIFIED or site.admission.admits(entry.id, now.wall_ns)
+    if entry.trust is Trust.VERIFIED and joins:
         effects.append(Enrol(entry.id))
+        return
+    if discovery is Discovery.CLOSED:
         return
     is_settled = entry.trust is not Trust.SIGNED or entry.count > 1
     if is_settled and not entry.card and site.inbox.may_offer(entry, now.steady_ns):
@@ -195,6 +198,7 @@ def admit(site: Site, device_id: str, keys: dict[int, bytes], kept: Kept | None,
         member.device.has_twin = member.device.is_foreign = member.device.is_revoked = False
         member.device.twin_count = 0
     site.members[device_id] = member
+    site.admission.unexpect(device_id)
     site.route(member)
     return member
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from ..actuation.command import Command
 from ..actuation.wish import Wish
+from ..devices.admission import Admission
 from ..devices.device import Device
 from ..devices.inbox import Inbox
 from ..devices.keys import KeyRing, KeyStep
@@ -54,6 +55,11 @@ class Plant:
     def inbox(self) -> Inbox:
         """Devices that wait for approval. Read only."""
         return self._site.inbox
+
+    @property
+    def admission(self) -> Admission:
+        """Who joins without anybody being asked."""
+        return self._site.admission
 
     @property
     def strangers(self) -> dict[str, int]:
@@ -390,6 +396,4 @@ class Plant:
 
     def reoffer(self, device_id: str) -> None:
         """A person took back that a waiting device is ignored: offer it at its next call."""
-        entry = self._site.inbox.get(device_id)
-        if entry is not None:
-            entry.card = False
+        self._site.inbox.reoffer(device_id)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ..devices.admission import Admission
 from ..devices.inbox import Inbox
 from ..devices.refusals import Refusals
 from ..polling.schedule import Schedule
@@ -67,6 +68,7 @@ class Site:
     """Topic → whose it is."""
     bare: BareRoutes = field(default_factory=BareRoutes)
     inbox: Inbox = field(default_factory=Inbox)
+    admission: Admission = field(default_factory=Admission)
     strangers: Refusals = field(default_factory=Refusals)
     """Refused messages of nobody we know."""
     waiting: Waiting = field(default_factory=Waiting)

@@ -38,11 +38,24 @@ class Removed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Expected:
+    """A device that is going to join."""
+
+    key: bytes | None = field(default=None, repr=False)
+    """A key of its own; None: the fleet key makes it."""
+    kid: int = 1
+    """Number of that key."""
+    record: dict[str, Any] = field(default_factory=dict)
+    """Whatever else is said of it, as the caller gave it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Content:
     fleet: bytes | None = None
     devices: Mapping[str, dict[int, bytes]] = field(default_factory=dict)
     steps: Mapping[str, Step] = field(default_factory=dict)
     removed: Mapping[str, Removed] = field(default_factory=dict)
+    expected: Mapping[str, Expected] = field(default_factory=dict)
 
     def without(self, device_id: str) -> _Content:
         """Give the content without the keys of a device."""
@@ -96,7 +109,7 @@ class KeyFile:
     def put_device(self, device_id: str, kid: int, key: bytes, *, beside: bool = False) -> None:
         """Make `key` the one key of a device, or one more `beside` the others.
 
-        What was kept of one that had its id before is forgotten.
+        What was kept of one that had its id before is forgotten, and it is expected no more.
         """
         with self._turn:
             others = self._content.devices.get(device_id, {}) if beside else {}
@@ -105,6 +118,7 @@ class KeyFile:
                     self._content.without(device_id),
                     devices={**self._content.devices, device_id: {**others, kid: key}},
                     removed=_without(self._content.removed, device_id),
+                    expected=_without(self._content.expected, device_id),
                 )
             )
 
@@ -166,8 +180,26 @@ class KeyFile:
                         devices={**content.devices, device_id: found.keys},
                         steps={**content.steps, **steps},
                         removed=_without(content.removed, device_id),
+                        expected=_without(content.expected, device_id),
                     )
                 )
+
+    @property
+    def expected(self) -> dict[str, Expected]:
+        """Devices that are going to join, by id."""
+        return dict(self._content.expected)
+
+    def expect(self, devices: Mapping[str, Expected], *, instead: bool = False) -> None:
+        """Take devices onto the list of those that are going to join, or put them `instead` of all that are on it."""
+        with self._turn:
+            others = {} if instead else self._content.expected
+            self._keep(replace(self._content, expected={**others, **devices}))
+
+    def unexpect(self, device_ids: Collection[str]) -> None:
+        """Take devices off that list, with the keys that stand there."""
+        with self._turn:
+            kept = {found: one for found, one in self._content.expected.items() if found not in device_ids}
+            self._keep(replace(self._content, expected=kept))
 
     @property
     def removed(self) -> dict[str, Removed]:
@@ -223,6 +255,7 @@ def _read(content: dict[str, Any]) -> _Content:
         devices={device_id: _keys(device_id, keys) for device_id, keys in content["devices"].items()},
         steps={device_id: _step(step) for device_id, step in content["steps"].items()},
         removed={device_id: _removed(device_id, found) for device_id, found in content["removed"].items()},
+        expected={device_id: _expected(found) for device_id, found in content["expected"].items()},
     )
 
 
@@ -236,6 +269,14 @@ def _written(content: _Content) -> dict[str, Any]:
             device_id: {"at": found.at_s, "keys": _hex(found.keys), "step": found.step, "record": found.record}
             for device_id, found in content.removed.items()
         },
+        "expected": {
+            device_id: {
+                "key": None if found.key is None else found.key.hex(),
+                "kid": found.kid,
+                "record": found.record,
+            }
+            for device_id, found in content.expected.items()
+        },
     }
 
 
@@ -245,6 +286,11 @@ def _removed(device_id: str, found: dict[str, Any]) -> Removed:
         raise ValueError
     keys, step = _keys(device_id, found["keys"]), None if step is None else _step(step)
     return Removed(at_s=int(found["at"]), keys=keys, step=step, record=record)
+
+
+def _expected(found: dict[str, Any]) -> Expected:
+    key = found["key"]
+    return Expected(key=None if key is None else _key(key), kid=int(found["kid"]), record=dict(found["record"]))
 
 
 def _step(step: list[Any]) -> Step:

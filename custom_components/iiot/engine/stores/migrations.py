@@ -14,7 +14,7 @@ from ..errors import StoreVersionError
 
 JOURNAL_VERSION: Final = 3
 """Of the journal's tables and of what is in them, kept in `user_version`."""
-KEY_FILE_VERSION: Final = 2
+KEY_FILE_VERSION: Final = 3
 
 
 def _states_name_their_version(db: sqlite3.Connection) -> None:
@@ -39,11 +39,19 @@ def _keys_have_steps(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "version": 2, "steps": {}, "removed": {}}
 
 
+def _devices_are_expected(content: dict[str, Any]) -> dict[str, Any]:
+    """Devices that are going to join have a place: none yet."""
+    return {**content, "version": 3, "expected": {}}
+
+
 JOURNAL: Final[dict[int, Callable[[sqlite3.Connection], None]]] = {
     1: _states_name_their_version,
     2: _commands_have_a_table,
 }
-KEY_FILE: Final[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {1: _keys_have_steps}
+KEY_FILE: Final[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    1: _keys_have_steps,
+    2: _devices_are_expected,
+}
 
 
 def check_version(found: int, known: int, path: str) -> None:
