@@ -238,6 +238,42 @@ def test_a_message_counts_on_one_topic_of_a_shared_key_only() -> None:
     assert sensor.send(topic="sensors/lab2", temperature=1) is None
 
 
+def _three_topics(world: World) -> BareSensor:
+    """A sensor with one key for three topics."""
+    more = [BareTopic(topic=f"sensors/{key}", channels=(BareChannel(path="temperature", key=key),)) for key in "ab"]
+    return BareSensor(world, BareTopic(topic=TOPIC, channels=CHANNELS), *more).join()
+
+
+def test_a_restart_lets_no_message_count_on_another_topic_of_a_shared_key() -> None:
+    world = World()
+    sensor = _three_topics(world)
+    message = sensor.make({"temperature": 20.5})
+    assert sensor.deliver(message, "sensors/b") is None
+    world.pass_time(2)
+    world.kill()
+    assert sensor.deliver(message, TOPIC) is Code.REPLAYED
+    assert sensor.send(temperature=1) is None
+
+
+def test_a_topic_that_joins_a_shared_key_brings_no_message_with_it() -> None:
+    world = World()
+    sensor = _three_topics(world)
+    first, *others = sensor.topics
+    message = sensor.make({"temperature": 20.5})
+    assert sensor.deliver(message, TOPIC) is None
+    sensor.register(*others)
+    world.pass_time(2)
+    world.kill()
+    sensor.register(*others, first)
+    assert sensor.deliver(message, "sensors/a") is Code.REPLAYED
+    world.pass_time(1)
+    early = sensor.make({"temperature": 21.5})
+    world.pass_time(1)
+    assert sensor.send(temperature=22.5) is None
+    sensor.register(first, *others)
+    assert sensor.deliver(early, "sensors/a") is None, "what the hub has heard since, it remembers"
+
+
 def test_a_filter_takes_each_message_on_one_topic() -> None:
     world = World()
     sensor = BareSensor(world, BareTopic(topic="sensors/+/bme280", channels=CHANNELS)).join()

@@ -97,7 +97,11 @@ class KeyMemory:
             if oldest_ns + FRESH_NS >= now_ns and len(self._macs) <= MOST_MACS:
                 return
             del self._macs[oldest]
-            self._forgotten_ns = max(self._forgotten_ns, oldest_ns)
+            self.forget_upto(oldest_ns)
+
+    def forget_upto(self, stamp_ns: int) -> None:
+        """Signatures up to this stamp may have come that are not remembered."""
+        self._forgotten_ns = max(self._forgotten_ns, stamp_ns)
 
 
 def _short(mac: bytes) -> str:

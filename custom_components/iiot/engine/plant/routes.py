@@ -51,12 +51,17 @@ class BareRoutes:
 
     def set(self, member: Member, bare: Bare) -> None:
         """Recognise the topics of a bare device, as people registered them."""
+        before = self._routes.get(member.device.id, ())
+        remembered = {(route.topic.topic, route.key) for route in before if route.key in self._memories}
         self.forget(member)
         for topic in member.policy.topics:
             key = bare.keys.get(topic.kid)
             if key is not None:
                 tree = paths.tree((channel.path, channel.leaf) for channel in topic.channels)
-                self._add(BareRoute(member, bare, topic, key, tree))
+                route = BareRoute(member, bare, topic, key, tree)
+                self._add(route)
+                if (topic.topic, key) not in remembered:
+                    self._remember(route)
 
     def forget(self, member: Member) -> None:
         """Forget the topics of a device."""
@@ -67,11 +72,14 @@ class BareRoutes:
     def _add(self, route: BareRoute) -> None:
         self._routes.setdefault(route.member.device.id, []).append(route)
         self._table(route)[route.topic.topic] = route
-        alike = self._by_key.setdefault(route.key, [])
-        alike.append(route)
-        is_shared = len(alike) > 1 or topics.has_wildcards(route.topic.topic)
-        if is_shared and route.key not in self._memories:
-            # From now on what is signed with this key is remembered; before, nobody did.
+        self._by_key.setdefault(route.key, []).append(route)
+
+    def _remember(self, route: BareRoute) -> None:
+        """From now on what is signed with a shared key is remembered. What came on this topic before, nobody knows."""
+        memory, alike = self._memories.get(route.key), self._by_key[route.key]
+        if memory is not None:
+            memory.forget_upto(_newest_ns(route))
+        elif len(alike) > 1 or topics.has_wildcards(route.topic.topic):
             self._memories[route.key] = KeyMemory(max(map(_newest_ns, alike)))
 
     def _table(self, route: BareRoute) -> dict[str, BareRoute]:
