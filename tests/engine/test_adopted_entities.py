@@ -9,6 +9,7 @@ from iiot_engine.effects import ValuesChanged
 from iiot_engine.ingest.calculated import Calculated
 from iiot_engine.ingest.checks import Checks
 from iiot_engine.plant.policy import Policy
+from iiot_engine.ports import Batch
 from iiot_engine.values import NS_PER_S, Connection, Quality, TimeFlag
 from iiot_engine.wire import canonical
 from tests.builders import World
@@ -84,6 +85,31 @@ def test_a_start_brings_values_back_and_repeats_no_row() -> None:
     world.pass_time(2)
     assert len(world.journal()) == 2
     assert adopting.member.connection is Connection.LIVE
+
+
+@pytest.mark.parametrize("state", ["61.5\n", "61\x00", "61\ud800", "\x85"])
+def test_a_state_that_no_text_may_hold_is_kept_readable_and_stops_no_start(state: str) -> None:
+    adopting = Adopting()
+    adopting.say("sensor.boiler", "60.5", ago_s=1)
+    adopting.say("sensor.boiler", state)
+    shown = adopting.member.board.values["boiler"]
+    assert (shown.value, shown.quality) == (None, Quality.BAD)
+    adopting.world.pass_time(2)
+    adopting.world.kill()
+    assert adopting.value("boiler") is None
+    assert "\ufffd" in canonical.decode(adopting.world.journal()[-1].message)["state"]
+
+
+def test_a_row_that_an_earlier_release_kept_unreadable_stops_no_start() -> None:
+    adopting = Adopting()
+    world = adopting.world
+    adopting.say("sensor.boiler", "60.5", ago_s=1)
+    world.pass_time(2)
+    row = world.journal()[-1]
+    kept = row._replace(message=canonical.encode({"entity_id": "sensor.boiler", "state": "\n", "ts": 1, "ts_ns": 0}))
+    world.store.commit(Batch(9, [kept], [], [], None, []))
+    world.kill()
+    assert adopting.value("boiler") == 60.5
 
 
 def test_rows_of_an_entity_that_was_given_up_are_passed_over() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from ..records import Matching
 from ..values import Kind
+from ..wire.canonical import is_clean_text
 from .bare import Key, Name, Word
 from .manifest import Channel
 
@@ -15,6 +16,8 @@ type EntityId = Annotated[str, Matching(r"[a-z0-9_]+\.[a-z0-9_]+", "must be the 
 BINARY: Final = "bool"
 MAX_STATE: Final = 255
 """Characters of a state."""
+UNREADABLE: Final = "\ufffd"
+"""Stands where a state holds a character that no text of a message may hold."""
 _TRUTH: Final = {"on": True, "off": False}
 
 
@@ -43,6 +46,12 @@ def channels_of(entities: Iterable[AdoptedEntity]) -> dict[str, Channel]:
         )
         for entity in entities
     }
+
+
+def clean_state(state: str) -> str:
+    """Make a state a text that can be kept and read again."""
+    cut = state[:MAX_STATE]
+    return cut if is_clean_text(cut) else "".join(ch if is_clean_text(ch) else UNREADABLE for ch in cut)
 
 
 def value_of(entity: AdoptedEntity, state: str) -> float | bool | None:

@@ -1,6 +1,8 @@
 """States of adopted entities: judged and journalled like readings, and marked as unsigned for ever."""
 
-from ..devices.adopted import MAX_STATE, AdoptedEntity, value_of
+from contextlib import suppress
+
+from ..devices.adopted import AdoptedEntity, clean_state, value_of
 from ..effects import Effect, ValuesChanged
 from ..errors import Code, Refusal
 from ..ports import JournalRow
@@ -31,6 +33,7 @@ def take(
     entity = _entity(member, entity_id)
     if entity is None:
         return
+    state = clean_state(state)
     held = member.board.values.get(entity.key)
     if held is None or held.time_ns != changed_ns:
         check_room(site)
@@ -50,9 +53,10 @@ def show_again(site: Site, row: JournalRow) -> None:
     entity = None if member is None else _entity(member, row.topic)
     if member is None or entity is None:
         return
-    payload = canonical.decode(row.message)
-    time_ns = payload["ts"] * NS_PER_S + payload["ts_ns"]
-    _show(member, entity, payload["state"], time_ns, row.received_ns)
+    with suppress(Refusal):  # a row may hold characters that nobody reads
+        payload = canonical.decode(row.message)
+        time_ns = payload["ts"] * NS_PER_S + payload["ts_ns"]
+        _show(member, entity, payload["state"], time_ns, row.received_ns)
 
 
 def _entity(member: Member, entity_id: str) -> AdoptedEntity | None:
@@ -70,9 +74,9 @@ def _show(member: Member, entity: AdoptedEntity, state: str, time_ns: int, recei
 
 
 def _journal(site: Site, member: Member, entity_id: str, state: str, changed_ns: int, now: Now) -> None:
-    """Keep a state verbatim, in the journal's own words: there is no message of anybody."""
+    """Keep a clean state, in the journal's own words: there is no message of anybody."""
     seconds, nanos = divmod(changed_ns, NS_PER_S)
-    message = canonical.encode({"entity_id": entity_id, "state": state[:MAX_STATE], "ts": seconds, "ts_ns": nanos})
+    message = canonical.encode({"entity_id": entity_id, "state": state, "ts": seconds, "ts_ns": nanos})
     device_id = member.device.id
     flags = TimeFlag.UNSIGNED | (TimeFlag.TRIAL if member.policy.trial else 0)
     row = JournalRow(now.wall_ns, device_id, entity_id, 0, 0, 0, flags, None, None, message)
