@@ -7,9 +7,10 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.iiot.bridge.stations import device_identifier
-from custom_components.iiot.const import DOMAIN
+from custom_components.iiot.const import DOMAIN, EVENT_DEVICE
 
 from .field import entity_id
 from .joining import add_hub, expected_lingering_timers, hass_config_dir, settle  # noqa: F401  # fixtures
@@ -67,6 +68,16 @@ async def test_what_a_disabled_device_says_is_kept_and_it_is_asked_for_nothing(
     with pytest.raises(HomeAssistantError):
         await hass.services.async_call(DOMAIN, "poll", {"device_id": page}, blocking=True)
     assert machine.orders() == []
+
+
+async def test_what_waits_for_it_is_withdrawn(hass: HomeAssistant, entry: ConfigEntry, machine: Machine) -> None:
+    page = page_of(hass, entry, machine)
+    await machine.beat(state="asleep", for_s=600)
+    entry.runtime_data.hub.plant.members[machine.id].listens_until_ns = 0
+    assert (await identify(hass, page))["status"] == "requested"
+    events = async_capture_events(hass, EVENT_DEVICE)
+    await disable(hass, page)
+    assert [event.data["step"] for event in events if event.data.get("command") == "identify"] == ["cancelled"]
 
 
 async def test_it_stays_so_over_a_restart_until_it_is_enabled(

@@ -203,7 +203,7 @@ class Devices:
         """Ask a device for nothing whose page a person disabled."""
         page = self._find(device_identifier(self._entry.entry_id, self._by_device[device_id]))
         if device_id in self._hub.plant.members:
-            self._hub.plant.set_disabled(device_id, page is not None and page.disabled_by is not None)
+            self._hub.set_disabled(device_id, page is not None and page.disabled_by is not None)
 
     @callback
     def _refresh(self, device_id: str) -> None:

@@ -177,6 +177,13 @@ class Hub:
         self._follow_registry()
 
     @callback
+    def set_disabled(self, device_id: str, disabled: bool) -> None:  # noqa: FBT001
+        """Ask a device for nothing any more, or again."""
+        effects = self.plant.set_disabled(device_id, disabled, now())
+        if self.is_running:  # before, it is what people know already
+            self._perform(effects)
+
+    @callback
     def tell(self, device_id: str, what: Happening) -> None:
         """Let people know what happened to a device."""
         self._perform([Happened(device_id, what)])

@@ -282,3 +282,26 @@ def readmit(site: Site, member: Member, now: Now, effects: list[Effect]) -> None
     member.wants.poll_due_ns = now.steady_ns
     site.touch(member, now.steady_ns, 0)
     effects += [Happened(member.device.id, Happening.ADMITTED), HealthChanged(member.device.id)]
+
+
+def stand_back(site: Site, member: Member, now: Now, effects: list[Effect], *, back: bool) -> None:
+    """Leave a device to another hub, or speak to it again."""
+    device = member.device
+    if device.stands_back == back:
+        return
+    device.stands_back = back
+    orders.abandon(site, member, now, effects)
+    notices.settle(site, member, notices.FOREIGN, now, effects)
+    member.wants.poll_due_ns = now.steady_ns
+    device.just_adopted = True  # what the other one has sent meanwhile is no reason for suspicion
+
+
+def disable(site: Site, member: Member, now: Now, effects: list[Effect], *, disabled: bool) -> None:
+    """Ask a device for nothing, what waits to be asked included; or ask it again."""
+    if member.is_disabled == disabled:
+        return
+    member.is_disabled = disabled
+    site.replan.add(member.device.id)
+    if disabled:
+        orders.cancel(site, member, None, now, effects)
+        polls.forget(site, member, effects)

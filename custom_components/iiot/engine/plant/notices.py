@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from ..effects import Effect, Notice
+from ..effects import Effect, HealthChanged, Notice
 from ..errors import Fact
+from ..values import Now
+from .member import Member
 from .site import Site
 
 TWIN: Final = "two_devices_hold_this_key"
@@ -36,3 +38,17 @@ def say(
     else:
         site.notices.discard(key)
     effects.append(Notice(kind, device_id, active, facts))
+
+
+def settle(site: Site, member: Member, kind: str, now: Now, effects: list[Effect]) -> None:
+    """A person decided: this hub goes on with the device. What still holds is found, and said, again."""
+    device = member.device
+    if kind == TWIN:
+        device.has_twin, device.twin_count = False, 0
+    elif kind == FOREIGN:
+        device.is_foreign = False
+    elif kind == KEY:
+        member.unfit = 0
+    say(site, effects, kind, device.id, active=False)
+    site.touch(member, now.steady_ns, 0)
+    effects.append(HealthChanged(device.id))

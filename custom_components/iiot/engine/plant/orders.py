@@ -154,8 +154,8 @@ def abandon(site: Site, member: Member, now: Now, effects: list[Effect]) -> None
     _tell(site, member, member.ledger.abandon(now), now, effects)
 
 
-def cancel(site: Site, member: Member, cid: str, now: Now, effects: list[Effect]) -> bool:
-    """Withdraw a command that has not left the hub; False: it is too late, or there is none."""
+def cancel(site: Site, member: Member, cid: str | None, now: Now, effects: list[Effect]) -> bool:
+    """Withdraw a command that has not left the hub, None: all that wait; False: it is too late, or there is none."""
     changed = member.ledger.cancel(now, cid)
     _tell(site, member, changed, now, effects)
     return bool(changed)

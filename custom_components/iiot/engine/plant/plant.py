@@ -10,7 +10,7 @@ from ..devices.admission import Admission
 from ..devices.device import Device
 from ..devices.inbox import Inbox
 from ..devices.keys import KeyRing, KeyStep
-from ..effects import Effect, HealthChanged
+from ..effects import Effect
 from ..errors import Refusal
 from ..polling.schedule import Schedule
 from ..ports import Batch, Entropy, JournalEntry, Kept
@@ -280,23 +280,16 @@ class Plant:
         """The next key is stored: it counts from now on, and the device may be told."""
         self.members[device_id].device.keys.begin(step, key)
 
-    def set_disabled(self, device_id: str, disabled: bool) -> None:  # noqa: FBT001
+    def set_disabled(self, device_id: str, disabled: bool, now: Now) -> list[Effect]:  # noqa: FBT001
         """Ask a device for nothing any more, or again; what it says is kept all the same."""
-        member = self._site.members[device_id]
-        if member.is_disabled != disabled:
-            member.is_disabled = disabled
-            self._site.replan.add(device_id)
+        effects: list[Effect] = []
+        door.disable(self._site, self._site.members[device_id], now, effects, disabled=disabled)
+        return effects
 
     def set_standing_back(self, device_id: str, stands_back: bool, now: Now) -> list[Effect]:  # noqa: FBT001
         """Leave a device to another hub and only listen to it, or speak to it again."""
         effects: list[Effect] = []
-        member = self._site.members[device_id]
-        if member.device.stands_back != stands_back:
-            member.device.stands_back = stands_back
-            orders.abandon(self._site, member, now, effects)
-            effects += self.settle(device_id, notices.FOREIGN, now)
-            member.wants.poll_due_ns = now.steady_ns
-            member.device.just_adopted = True  # what the other one has sent meanwhile is no reason for suspicion
+        door.stand_back(self._site, self._site.members[device_id], now, effects, back=stands_back)
         return effects
 
     def set_revoked(self, device_id: str, revoked: bool, now: Now) -> list[Effect]:  # noqa: FBT001
@@ -370,16 +363,7 @@ class Plant:
         effects: list[Effect] = []
         member = self._site.members.get(device_id)
         if member is not None:
-            device = member.device
-            if kind == notices.TWIN:
-                device.has_twin, device.twin_count = False, 0
-            elif kind == notices.FOREIGN:
-                device.is_foreign = False
-            elif kind == notices.KEY:
-                member.unfit = 0
-            notices.say(self._site, effects, kind, device_id, active=False)
-            self._site.touch(member, now.steady_ns, 0)
-            effects.append(HealthChanged(device_id))
+            notices.settle(self._site, member, kind, now, effects)
         return effects
 
     def ask(self, device_id: str, now: Now) -> None:
