@@ -188,6 +188,20 @@ def test_rows_of_a_topic_that_was_given_up_are_passed_over() -> None:
     assert sensor.member.board.values == {}
 
 
+def test_rows_of_a_topic_that_another_device_has_by_now_are_not_shown_as_its_own() -> None:
+    world = World()
+    sensor = BareSensor(world).join()
+    for value in (20.5, 21.5):
+        sensor.send(temperature=value)
+        world.pass_time(2)
+    sensor.register(BareTopic(topic="sensors/old", channels=CHANNELS))
+    other = BareSensor(world, BareTopic(topic=TOPIC, channels=CHANNELS))
+    other.id = "topic:other"
+    other.join()
+    world.kill()
+    assert other.value("temperature") is None
+
+
 def test_what_is_kept_and_makes_no_sense_is_an_alarm() -> None:
     world = World(MemoryIntake())
     sensor = BareSensor(world).join()

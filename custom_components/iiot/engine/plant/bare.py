@@ -77,7 +77,7 @@ def follow(site: Site, member: Member, effects: list[Effect]) -> None:
 def show_again(site: Site, row: JournalRow) -> None:
     """Show a journalled message as it was shown when it came."""
     route = site.bare.find(row.topic)
-    if route is None:
+    if route is None or route.member.device.id != row.device_id:  # the topic is somebody else's since
         return
     with suppress(Refusal):  # its channels have changed since
         stamped = bare.read(bare.opened(row.message).span)
