@@ -219,6 +219,16 @@ def test_what_may_have_been_done_counts_as_done() -> None:
     assert bar(machine, "fan", False) is None, "it was done long ago"
 
 
+def test_what_a_device_forgot_in_a_reset_may_have_moved() -> None:
+    world = World()
+    machine = machine_in(world, fan={"minimum_on_s": 60})
+    command = ask(machine, "fan", True)
+    machine.obey()
+    machine.send("ack", cid=command.cid, status="failed", reason="unknown_outcome", hseq=machine.hseq)
+    assert command.step is Step.FAILED
+    assert bar(machine, "fan", False) is Bar.TOO_SOON_OFF
+
+
 def test_somebody_at_the_machine_moves_it_as_well() -> None:
     world = World()
     machine = machine_in(world, fan={"minimum_off_s": 60}, speed={"minimum_off_s": 60})

@@ -54,6 +54,9 @@ OPEN: Final = frozenset({Step.REQUESTED, Step.SENT, Step.ACCEPTED})
 ON_ITS_WAY: Final = frozenset({Step.SENT, Step.ACCEPTED})
 """Steps of a command that the device may be acting on."""
 
+UNKNOWN_OUTCOME: Final = "unknown_outcome"
+"""Why a command failed, in the word of a device that was reset between intent and answer: it may have been done."""
+
 
 class Actor(NamedTuple):
     """Who asked for it."""

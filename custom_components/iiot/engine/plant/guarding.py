@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ..actuation.command import Command, Step
+from ..actuation.command import UNKNOWN_OUTCOME, Command, Step
 from ..actuation.interlocks import Asked, Bar, Guard, InterlockError, Seen, misfit
 from ..actuation.wish import MOVES, Wish
 from ..devices.manifest import Actuator, Manifest
@@ -61,7 +61,7 @@ def bar_of(member: Member, command: Command, states: States, now: Now) -> Bar | 
 def follow(member: Member, command: Command, now: Now) -> None:
     """Remember what a command has moved. A late answer to one that was given up comes after others, and is not."""
     guard = member.guards.get(str(command.args.get("key"))) if command.name == "set" else None
-    if guard is not None and command.step in _MOVED and command.steps[-2].step is not Step.UNKNOWN:
+    if guard is not None and _may_have_moved(command) and command.steps[-2].step is not Step.UNKNOWN:
         guard.moved(command.args["value"], now)
 
 
@@ -83,6 +83,10 @@ def observe(member: Member, channels: Iterable[str], now: Now) -> None:
 def set_guards(member: Member) -> None:
     """Guard what the policy says; what an actuator did before is not forgotten."""
     member.guards = {key: member.guards.get(key) or Guard() for key in member.policy.interlocks}
+
+
+def _may_have_moved(command: Command) -> bool:
+    return command.step in _MOVED or (command.step is Step.FAILED and command.reason == UNKNOWN_OUTCOME)
 
 
 def _actuator(member: Member, wish: Wish | Command) -> tuple[str, Actuator | None]:
