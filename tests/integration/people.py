@@ -5,13 +5,14 @@ from typing import Any
 
 from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_USER
 from homeassistant.auth.models import User
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
 from custom_components.iiot.bridge.stations import device_identifier
 from custom_components.iiot.engine.actuation.roles import Level, Node, Role
 
+from .field import FieldDevice
 from .joining import settle
 from .plant_floor import Machine
 
@@ -30,11 +31,24 @@ async def machine_at(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any, na
     return machine
 
 
-def page_of(hass: HomeAssistant, entry: ConfigEntry, machine: Machine) -> dr.DeviceEntry:
-    """Its device in Home Assistant."""
-    identifier = device_identifier(entry.entry_id, machine.subentry_id)
+def subentry_of(entry: ConfigEntry, device: FieldDevice | str | None = None) -> ConfigSubentry:
+    """What the entry says of a device, by its id; of the only one when none is named."""
+    device_id = device.id if isinstance(device, FieldDevice) else device
+    (found,) = [one for one in entry.subentries.values() if device_id in (None, one.unique_id)]
+    return found
+
+
+def page_of(hass: HomeAssistant, entry: ConfigEntry, device: FieldDevice | str | None = None) -> dr.DeviceEntry:
+    """A device in Home Assistant; the only one when none is named."""
+    identifier = device_identifier(entry.entry_id, subentry_of(entry, device).subentry_id)
     found = dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
     assert found is not None
+    return found
+
+
+def policy_in(entry: ConfigEntry, machine: FieldDevice) -> dict[str, Any]:
+    """What people decided about a device, as it is kept."""
+    found: dict[str, Any] = subentry_of(entry, machine).data["policy"]
     return found
 
 

@@ -14,34 +14,13 @@ from custom_components.iiot.const import EVENT_DEVICE
 from custom_components.iiot.engine.actuation.roles import Level, Role
 
 from .joining import (
-    add_hub,
-    expected_lingering_timers,  # noqa: F401
-    hass_config_dir,  # noqa: F401
     settle,
 )
-from .people import act, add_person, ask, grant, machine_at, page_of
+from .people import act, add_person, ask, grant, machine_at, page_of, policy_in
 from .plant_floor import Machine
 
 VIEWER, OPERATOR, ENGINEER = Role
 LOCK = {"interlocks": {"fan": {"read_only": True}}}
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass)
-
-
-@pytest.fixture
-async def machine(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any) -> Machine:
-    """One machine."""
-    return await machine_at(hass, entry, mqtt_mock)
-
-
-@pytest.fixture
-async def anna(hass: HomeAssistant) -> User:
-    """A person who is no administrator."""
-    return await add_person(hass, "Anna")
 
 
 class Page:
@@ -63,11 +42,6 @@ async def page_for(hass: HomeAssistant, hass_ws_client: WebSocketGenerator, user
         await hass.auth.async_create_refresh_token(user, client_id="https://example.org/")
     )
     return Page(await hass_ws_client(hass, token))
-
-
-def policy_in(entry: ConfigEntry, machine: Machine) -> dict[str, Any]:
-    found: dict[str, Any] = entry.subentries[machine.subentry_id].data["policy"]
-    return found
 
 
 async def test_roles_are_listed_and_granted(

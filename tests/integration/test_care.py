@@ -21,17 +21,8 @@ from custom_components.iiot.logbook import describe
 
 from .field import FieldDevice, entity_id, state
 from .joining import (
-    add_hub,
-    expected_lingering_timers,  # noqa: F401
-    hass_config_dir,  # noqa: F401
     settle,
 )
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass)
 
 
 async def press_at(hass: HomeAssistant, entry: ConfigEntry) -> tuple[FieldDevice, str]:

@@ -12,26 +12,19 @@ from .bare_sensor import open_page as open_bare_page
 from .field import FieldDevice, entity_id, state
 from .joining import (
     add_device,
-    add_hub,
     answer_device_form,
-    expected_lingering_timers,  # noqa: F401
     fields,
-    hass_config_dir,  # noqa: F401
     open_page,
     options_of,
     settle,
     suggested,
 )
 
+pytestmark = pytest.mark.hub(state_interval=0)
+
 FLOW_IN = {"key": "flow_in", "name": "Inflow", "kind": "float", "unit": "m³/h", "min": 0, "max": 100}
 FLOW_OUT = {"key": "flow_out", "name": "flow_out", "kind": "float", "unit": "m³/h"}
 FORMULA = {"channel_key": "gain", "name": "Gain", "expression": "flow_in - flow_out"}
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub, whose states are as fast as its messages."""
-    return await add_hub(hass, state_interval=0)
 
 
 async def pump_at(hass: HomeAssistant, entry: ConfigEntry) -> tuple[FieldDevice, str]:

@@ -15,25 +15,15 @@ from custom_components.iiot.engine.wire import codec
 
 from .dialog import WORDS, Dialog
 from .field import FieldDevice
-from .joining import (  # noqa: F401  # fixtures
+from .joining import (
     DEVICE_ID,
     OTHER_KEY,
     add_hub,
-    call,
     cards,
-    expected_lingering_timers,
-    hass_config_dir,
-    options_of,
     settle,
 )
 
 pytestmark = pytest.mark.usefixtures("mqtt_mock")
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant) -> ConfigEntry:
-    """A site that runs."""
-    return await add_hub(hass)
 
 
 async def test_a_test_message_from_the_command_line_arrives(hass: HomeAssistant, entry: ConfigEntry) -> None:

@@ -11,23 +11,14 @@ from custom_components.iiot.bridge.listening import GRACE_S
 
 from .dialog import WORDS, Dialog
 from .field import FieldDevice
-from .joining import (  # noqa: F401  # fixtures
+from .joining import (
     DEVICE_ID,
     OTHER_KEY,
-    add_hub,
     call,
-    expected_lingering_timers,
-    hass_config_dir,
     options_of,
 )
 
 pytestmark = pytest.mark.usefixtures("mqtt_mock")
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant) -> ConfigEntry:
-    """A site that runs."""
-    return await add_hub(hass)
 
 
 WAVE = {"ch": "vibration", "t0": [1_795_190_400, 0], "dt_ns": 40_000}

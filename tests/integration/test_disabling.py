@@ -9,33 +9,14 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from pytest_homeassistant_custom_component.common import async_capture_events
 
-from custom_components.iiot.bridge.stations import device_identifier
 from custom_components.iiot.const import DOMAIN, EVENT_DEVICE
 
 from .field import entity_id
-from .joining import add_hub, expected_lingering_timers, hass_config_dir, settle  # noqa: F401  # fixtures
+from .joining import settle
+from .people import page_of
 from .plant_floor import Machine
 
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass, state_interval=0)
-
-
-@pytest.fixture
-async def machine(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any) -> Machine:
-    """One device that obeys."""
-    found = Machine(hass, mqtt_mock.async_publish)
-    found.subentry_id = await found.stand(entry)
-    return found
-
-
-def page_of(hass: HomeAssistant, entry: ConfigEntry, machine: Machine) -> str:
-    identifier = device_identifier(entry.entry_id, machine.subentry_id)
-    found = dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
-    assert found is not None
-    return found.id
+pytestmark = pytest.mark.hub(state_interval=0)
 
 
 async def disable(hass: HomeAssistant, page: str, *, disabled: bool = True) -> None:
@@ -54,7 +35,7 @@ async def identify(hass: HomeAssistant, page: str) -> Any:
 async def test_what_a_disabled_device_says_is_kept_and_it_is_asked_for_nothing(
     hass: HomeAssistant, entry: ConfigEntry, machine: Machine
 ) -> None:
-    page = page_of(hass, entry, machine)
+    page = page_of(hass, entry, machine).id
     await disable(hass, page)
     member = entry.runtime_data.hub.plant.members[machine.id]
     before = member.messages
@@ -71,7 +52,7 @@ async def test_what_a_disabled_device_says_is_kept_and_it_is_asked_for_nothing(
 
 
 async def test_what_waits_for_it_is_withdrawn(hass: HomeAssistant, entry: ConfigEntry, machine: Machine) -> None:
-    page = page_of(hass, entry, machine)
+    page = page_of(hass, entry, machine).id
     await machine.beat(state="asleep", for_s=600)
     entry.runtime_data.hub.plant.members[machine.id].listens_until_ns = 0
     assert (await identify(hass, page))["status"] == "requested"
@@ -83,7 +64,7 @@ async def test_what_waits_for_it_is_withdrawn(hass: HomeAssistant, entry: Config
 async def test_it_stays_so_over_a_restart_until_it_is_enabled(
     hass: HomeAssistant, entry: ConfigEntry, machine: Machine
 ) -> None:
-    page = page_of(hass, entry, machine)
+    page = page_of(hass, entry, machine).id
     await disable(hass, page)
     assert await hass.config_entries.async_reload(entry.entry_id)
     await settle(hass)
@@ -98,7 +79,7 @@ async def test_a_page_of_somebody_else_changes_nothing(
     registry = dr.async_get(hass)
     other = registry.async_get_or_create(config_entry_id=entry.entry_id, identifiers={(DOMAIN, "other")})
     await disable(hass, other.id)
-    registry.async_update_device(page_of(hass, entry, machine), name_by_user="Old press")
+    registry.async_update_device(page_of(hass, entry, machine).id, name_by_user="Old press")
     registry.async_remove_device(other.id)
     await settle(hass)
     assert not entry.runtime_data.hub.plant.members[machine.id].is_disabled

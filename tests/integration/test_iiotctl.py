@@ -16,25 +16,7 @@ from iiot_ctl.home_assistant import HomeAssistant
 from iiot_ctl.web_socket import Socket
 from testbed.ports import free_ports
 
-from .joining import (
-    add_hub,
-    expected_lingering_timers,  # noqa: F401
-    hass_config_dir,  # noqa: F401
-)
-from .people import machine_at
 from .plant_floor import Machine
-
-
-@pytest.fixture
-async def entry(hass: Hass, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass)
-
-
-@pytest.fixture
-async def machine(hass: Hass, entry: ConfigEntry, mqtt_mock: Any) -> Machine:
-    """One machine."""
-    return await machine_at(hass, entry, mqtt_mock)
 
 
 @pytest.fixture

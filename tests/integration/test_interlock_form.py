@@ -10,35 +10,15 @@ from custom_components.iiot.engine.actuation.roles import Level, Role
 
 from .joining import (
     add_device,
-    add_hub,
     answer_device_form,
-    expected_lingering_timers,  # noqa: F401
     fields,
-    hass_config_dir,  # noqa: F401
     open_page,
     options_of,
     settle,
     suggested,
 )
-from .people import add_person, grant, machine_at
+from .people import add_person, grant, policy_in
 from .plant_floor import Machine
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass)
-
-
-@pytest.fixture
-async def machine(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any) -> Machine:
-    """One machine."""
-    return await machine_at(hass, entry, mqtt_mock)
-
-
-def policy_in(entry: ConfigEntry, machine: Machine) -> dict[str, Any]:
-    found: dict[str, Any] = entry.subentries[machine.subentry_id].data["policy"]
-    return found
 
 
 async def open_form(hass: HomeAssistant, entry: Any, actuator: str) -> Any:

@@ -17,28 +17,13 @@ from custom_components.iiot.const import EVENT_DEVICE
 
 from .field import state
 from .joining import (
-    add_hub,
-    expected_lingering_timers,  # noqa: F401
-    hass_config_dir,  # noqa: F401
     settle,
 )
-from .people import act, add_person, ask, decide, machine_at
+from .people import act, add_person, ask, decide
 from .plant_floor import Machine
 
 FAN = "switch.press_07_fan"
 SPEED = "number.press_07_speed"
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass)
-
-
-@pytest.fixture
-async def machine(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any) -> Machine:
-    """One machine that obeys."""
-    return await machine_at(hass, entry, mqtt_mock)
 
 
 async def refused(call: Any) -> str:

@@ -16,8 +16,6 @@ from custom_components.iiot.llm import EXPLAIN, LIST, MOST_DEVICES, MOST_TEXT, a
 from .joining import (
     add_device,
     add_hub,
-    expected_lingering_timers,  # noqa: F401
-    hass_config_dir,  # noqa: F401
     settle,
 )
 from .people import act, add_person, machine_at, page_of

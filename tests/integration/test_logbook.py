@@ -28,15 +28,13 @@ from custom_components.iiot.engine.values import Happening
 from custom_components.iiot.logbook import HAPPENINGS, NOTICES, describe
 
 from .field import FieldDevice, entity_id
-from .joining import (  # noqa: F401  # fixtures
+from .joining import (
     DEVICE_ID,
     FLEET_KEY,
     OTHER_KEY,
     add_hub,
     call,
     call_verified,
-    expected_lingering_timers,
-    hass_config_dir,
     settle,
 )
 

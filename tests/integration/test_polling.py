@@ -9,10 +9,8 @@ import pytest
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
-from custom_components.iiot.bridge.stations import device_identifier
 from custom_components.iiot.const import EVENT_DEVICE
 from custom_components.iiot.engine.wire import canonical, codec
 from custom_components.iiot.logbook import describe
@@ -20,15 +18,15 @@ from custom_components.iiot.logbook import describe
 from .field import FieldDevice, state
 from .joining import (
     add_device,
-    add_hub,
     answer_device_form,
-    expected_lingering_timers,  # noqa: F401
     fields,
-    hass_config_dir,  # noqa: F401
     open_page,
     suggested,
 )
+from .people import page_of
 from .words import FOLDER
+
+pytestmark = pytest.mark.hub(state_interval=0)
 
 LEVEL = {"key": "level", "name": "Level", "kind": "float", "unit": "%", "mode": "poll"}
 FLOW = {"key": "flow", "name": "flow", "kind": "float"}
@@ -43,24 +41,10 @@ def told(key: str) -> re.Pattern[str]:
     return re.compile(f"{key}|{words}")
 
 
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub, whose states are as fast as its messages."""
-    return await add_hub(hass, state_interval=0)
-
-
 async def tank_at(hass: HomeAssistant, entry: ConfigEntry, device_id: str = "tank-01", **beat: Any) -> FieldDevice:
     tank = FieldDevice(hass, device_id)
     await tank.join(entry, [LEVEL, FLOW], **{"caps": CAPS, **beat})
     return tank
-
-
-def page_of(hass: HomeAssistant, entry: ConfigEntry, device_id: str = "tank-01") -> str:
-    subentry = next(found for found in entry.subentries.values() if found.unique_id == device_id)
-    identifier = device_identifier(entry.entry_id, subentry.subentry_id)
-    found = dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
-    assert found is not None
-    return found.id
 
 
 async def next_question(published: Any, device_id: str = "tank-01", *, after: int = 0) -> dict[str, Any]:
@@ -153,7 +137,7 @@ async def test_asking_now_returns_what_the_device_answers(
     hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any
 ) -> None:
     tank = await tank_at(hass, entry)
-    page = page_of(hass, entry)
+    page = page_of(hass, entry).id
     call = ask(hass, device_id=page)
     question = await next_question(mqtt_mock.async_publish)
     assert question["ch"] == ["level"]
@@ -164,7 +148,7 @@ async def test_asking_now_returns_what_the_device_answers(
 
 async def test_what_fails_is_told_with_its_reason(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any) -> None:
     tank = await tank_at(hass, entry)
-    page = page_of(hass, entry)
+    page = page_of(hass, entry).id
     call = ask(hass, device_id=page, channels=["level", "flow"])
     question = await next_question(mqtt_mock.async_publish)
     await tank.send("data", {"r": {"flow": 2}, "e": {"level": "VALUE"}, "poll": question["pid"]})
@@ -189,15 +173,15 @@ async def test_each_device_answers_for_itself_or_is_refused_in_words(
     question = await next_question(mqtt_mock.async_publish)
     await tank.send("data", {"r": {"level": 1}, "poll": question["pid"]})
     found = (await call)["devices"]
-    assert found[page_of(hass, entry)]["status"] == "done"
-    refused = found[page_of(hass, entry, "tank-02")]
+    assert found[page_of(hass, entry, "tank-01").id]["status"] == "done"
+    refused = found[page_of(hass, entry, "tank-02").id]
     assert refused["status"] == "refused"
     assert told("device_not_polled").match(refused["reason"])
 
 
 async def test_nobody_waits_for_a_hub_that_stops(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any) -> None:
     await tank_at(hass, entry)
-    page = page_of(hass, entry)
+    page = page_of(hass, entry).id
     call = ask(hass, device_id=page)
     given_up = ask(hass, device_id=page)
     await next_question(mqtt_mock.async_publish, after=1)

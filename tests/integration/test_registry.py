@@ -18,27 +18,12 @@ from tests.docs.pages import ROOT
 from .bare_sensor import SENSOR_ID, name_values, register, say
 from .field import state
 from .joining import (
-    add_hub,
-    expected_lingering_timers,  # noqa: F401
-    hass_config_dir,  # noqa: F401
     settle,
 )
-from .people import act, add_person, ask, decide, grant, machine_at, page_of
+from .people import act, add_person, ask, decide, grant, page_of
 from .plant_floor import FAN, Machine
 
 PROFILE = "version: 1\nprofiles:\n  press:\n    model: demo\n    policy: {interlocks: {fan: {minimum_on_s: 60}}}\n"
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass)
-
-
-@pytest.fixture
-async def machine(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any) -> Machine:
-    """One machine."""
-    return await machine_at(hass, entry, mqtt_mock)
 
 
 class Site:

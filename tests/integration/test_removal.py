@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import area_registry as ar
@@ -13,11 +13,10 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.iiot.bridge import removal
-from custom_components.iiot.bridge.stations import device_identifier
 from custom_components.iiot.const import EVENT_DEVICE
 
 from .field import FieldDevice, entity_id, state
-from .joining import (  # noqa: F401  # fixtures
+from .joining import (
     DEVICE_ID,
     DEVICE_KEY,
     add_device,
@@ -25,25 +24,15 @@ from .joining import (  # noqa: F401  # fixtures
     answer_device_form,
     block_key_file,
     cards,
-    expected_lingering_timers,
-    hass_config_dir,
     open_page,
     options_of,
     settle,
     start_device_form,
 )
+from .people import page_of, subentry_of
 from .plant_floor import COMMANDS, Machine
 
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass, state_interval=0)
-
-
-def subentry_of(entry: ConfigEntry) -> ConfigSubentry:
-    (found,) = entry.subentries.values()
-    return found
+pytestmark = pytest.mark.hub(state_interval=0)
 
 
 async def remove(hass: HomeAssistant, entry: ConfigEntry) -> None:
@@ -61,13 +50,6 @@ async def restore(hass: HomeAssistant, entry: ConfigEntry, device_id: str = DEVI
 async def open_removed(hass: HomeAssistant, entry: ConfigEntry) -> Any:
     menu = await hass.config_entries.options.async_init(entry.entry_id)
     return await hass.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": "removed_devices"})
-
-
-def page_of(hass: HomeAssistant, entry: ConfigEntry) -> dr.DeviceEntry:
-    identifier = device_identifier(entry.entry_id, subentry_of(entry).subentry_id)
-    found = dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
-    assert found is not None
-    return found
 
 
 async def test_a_device_that_is_there_is_told_to_forget_its_key(

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
@@ -15,31 +15,20 @@ from custom_components.iiot.engine.wire import signing
 from custom_components.iiot.repairs import async_create_fix_flow
 
 from .field import CHANNELS, DOOR, TEMPERATURE, FieldDevice, entity_id, state
-from .joining import (  # noqa: F401  # fixtures
+from .joining import (
     OTHER_KEY,
     add_device,
-    add_hub,
     answer_device_form,
-    expected_lingering_timers,
     fields,
-    hass_config_dir,
     open_page,
     options_of,
     settle,
 )
+from .people import subentry_of
+
+pytestmark = pytest.mark.hub(discovery="closed", state_interval=0)
 
 OLD, NEW = "press-07", "press-08"
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub whose cards nobody looks at."""
-    return await add_hub(hass, discovery="closed", state_interval=0)
-
-
-def subentry_of(entry: ConfigEntry) -> ConfigSubentry:
-    (found,) = entry.subentries.values()
-    return found
 
 
 async def replace(hass: HomeAssistant, entry: ConfigEntry, device_id: str = NEW, source: str = "derived") -> Any:

@@ -6,29 +6,21 @@ import pytest
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import device_registry as dr
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
 
 from custom_components.iiot.bridge.health import FLEET
-from custom_components.iiot.bridge.stations import device_identifier
 from custom_components.iiot.const import EVENT_DEVICE
 
 from .field import state
-from .joining import (  # noqa: F401  # fixtures
-    add_hub,
+from .joining import (
     answer_device_form,
-    expected_lingering_timers,
-    hass_config_dir,
     open_page,
     settle,
 )
+from .people import page_of
 from .plant_floor import Machine
 
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass, state_interval=0)
+pytestmark = pytest.mark.hub(state_interval=0)
 
 
 @pytest.fixture
@@ -38,13 +30,6 @@ async def machine(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any) -> Ma
     found.subentry_id = await found.stand(entry)
     await found.read(fan=True, flap=30)
     return found
-
-
-def page_of(hass: HomeAssistant, entry: ConfigEntry, machine: Machine) -> str:
-    identifier = device_identifier(entry.entry_id, machine.subentry_id)
-    found = dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
-    assert found is not None
-    return found.id
 
 
 async def act(hass: HomeAssistant, action: str, page: str, **data: Any) -> Any:
@@ -62,7 +47,7 @@ async def test_nothing_that_a_revoked_device_says_counts(
     hass: HomeAssistant, entry: ConfigEntry, machine: Machine
 ) -> None:
     events = async_capture_events(hass, EVENT_DEVICE)
-    page = page_of(hass, entry, machine)
+    page = page_of(hass, entry, machine).id
     response = await act(hass, "revoke", page, reason="stolen on Friday")
     assert response["devices"][page] == {"name": "Press-07", "id": "press-07", "status": "revoked"}
     assert connection(hass, machine).state == "revoked"
@@ -79,7 +64,7 @@ async def test_nothing_that_a_revoked_device_says_counts(
 
 
 async def test_nobody_commands_a_revoked_device(hass: HomeAssistant, entry: ConfigEntry, machine: Machine) -> None:
-    page = page_of(hass, entry, machine)
+    page = page_of(hass, entry, machine).id
     await act(hass, "revoke", page)
     machine.orders()
     response = await act(hass, "identify", page)
@@ -94,7 +79,7 @@ async def test_nobody_commands_a_revoked_device(hass: HomeAssistant, entry: Conf
 async def test_it_stays_revoked_over_a_restart_and_is_told_once(
     hass: HomeAssistant, entry: ConfigEntry, machine: Machine
 ) -> None:
-    await act(hass, "revoke", page_of(hass, entry, machine), reason="stolen")
+    await act(hass, "revoke", page_of(hass, entry, machine).id, reason="stolen")
     events = async_capture_events(hass, EVENT_DEVICE)
     assert await hass.config_entries.async_reload(entry.entry_id)
     await settle(hass)
@@ -108,7 +93,7 @@ async def test_a_device_that_is_let_in_again_goes_on_with_its_key_and_its_window
     hass: HomeAssistant, entry: ConfigEntry, machine: Machine
 ) -> None:
     events = async_capture_events(hass, EVENT_DEVICE)
-    page = page_of(hass, entry, machine)
+    page = page_of(hass, entry, machine).id
     await act(hass, "revoke", page)
     seen = machine.seq
     await machine.beat()
@@ -144,7 +129,7 @@ async def test_it_is_revoked_and_let_in_again_on_its_page(
 async def test_a_revoked_device_is_not_counted_as_lost(
     hass: HomeAssistant, entry: ConfigEntry, machine: Machine
 ) -> None:
-    await act(hass, "revoke", page_of(hass, entry, machine))
+    await act(hass, "revoke", page_of(hass, entry, machine).id)
     plant = entry.runtime_data.hub.plant
     assert [row.read(plant) for row in FLEET if row.key in ("fleet.live", "fleet.lost")] == [0, 0]
 
@@ -152,7 +137,7 @@ async def test_a_revoked_device_is_not_counted_as_lost(
 async def test_only_who_may_revokes(
     hass: HomeAssistant, entry: ConfigEntry, machine: Machine, hass_read_only_user: MockUser
 ) -> None:
-    page = page_of(hass, entry, machine)
+    page = page_of(hass, entry, machine).id
     context = Context(user_id=hass_read_only_user.id)
     for action in ("revoke", "restore"):
         with pytest.raises(ServiceValidationError):

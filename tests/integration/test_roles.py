@@ -16,9 +16,6 @@ from custom_components.iiot.const import EVENT_DEVICE
 from custom_components.iiot.engine.actuation.roles import Level, Role
 
 from .joining import (
-    add_hub,
-    expected_lingering_timers,  # noqa: F401
-    hass_config_dir,  # noqa: F401
     settle,
 )
 from .people import act, add_person, ask, grant, machine_at, page_of
@@ -33,24 +30,6 @@ ENGINEERING: dict[str, dict[str, Any]] = {
     "set_sample_interval": {"duration": {"seconds": 2}},
     "set_sample_rate": {"rate": 5},
 }
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass)
-
-
-@pytest.fixture
-async def machine(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any) -> Machine:
-    """One machine that obeys."""
-    return await machine_at(hass, entry, mqtt_mock)
-
-
-@pytest.fixture
-async def anna(hass: HomeAssistant) -> User:
-    """A person who is no administrator."""
-    return await add_person(hass, "Anna")
 
 
 async def is_let_through(

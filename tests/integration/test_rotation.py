@@ -4,29 +4,25 @@ import asyncio
 from typing import Any
 
 import pytest
-from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr
 from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.iiot.bridge import rotation
 from custom_components.iiot.bridge.rotation import keys_changed
-from custom_components.iiot.bridge.stations import device_identifier
 from custom_components.iiot.const import EVENT_DEVICE
 from custom_components.iiot.engine.wire import signing
 
-from .joining import (  # noqa: F401  # fixtures
+from .joining import (
     OTHER_KEY,
-    add_hub,
     answer,
     answer_device_form,
     block_key_file,
-    expected_lingering_timers,
-    hass_config_dir,
     open_page,
     settle,
 )
+from .people import page_of, subentry_of
 from .plant_floor import COMMANDS, Machine
 
 
@@ -48,24 +44,11 @@ class Rotating(Machine):
 
 
 @pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass)
-
-
-@pytest.fixture
 async def machine(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any) -> Rotating:
     """One device that knows how."""
     found = Rotating(hass, mqtt_mock.async_publish)
     found.subentry_id = await found.stand(entry, commands=[*COMMANDS, "rekey"])
     return found
-
-
-def page_of(hass: HomeAssistant, entry: ConfigEntry, machine: Machine) -> str:
-    identifier = device_identifier(entry.entry_id, machine.subentry_id)
-    found = dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
-    assert found is not None
-    return found.id
 
 
 def rekey(hass: HomeAssistant, page: str) -> asyncio.Task[Any]:
@@ -74,17 +57,12 @@ def rekey(hass: HomeAssistant, page: str) -> asyncio.Task[Any]:
     )
 
 
-def subentry_of(entry: ConfigEntry) -> ConfigSubentry:
-    (found,) = entry.subentries.values()
-    return found
-
-
 async def test_an_action_gives_a_device_its_next_key(
     hass: HomeAssistant, entry: ConfigEntry, machine: Rotating
 ) -> None:
     events = async_capture_events(hass, EVENT_DEVICE)
     keys = entry.runtime_data.hub.keys
-    page = page_of(hass, entry, machine)
+    page = page_of(hass, entry, machine).id
     call = rekey(hass, page)
     order = await machine.next_order()
     assert keys.step_of(machine.id) == (2, order["args"]["salt"]), "it is on the disk before anybody hears of it"
@@ -107,7 +85,7 @@ async def test_the_key_is_never_in_what_is_sent_or_told(
     hass: HomeAssistant, entry: ConfigEntry, machine: Rotating, mqtt_mock: Any
 ) -> None:
     events = async_capture_events(hass, EVENT_DEVICE)
-    call = rekey(hass, page_of(hass, entry, machine))
+    call = rekey(hass, page_of(hass, entry, machine).id)
     await machine.rekeyed()
     await call
     sent = b"".join(one.args[1] for one in mqtt_mock.async_publish.call_args_list)
@@ -118,7 +96,7 @@ async def test_the_key_is_never_in_what_is_sent_or_told(
 async def test_hub_and_device_go_on_under_the_new_key_after_a_restart(
     hass: HomeAssistant, entry: ConfigEntry, machine: Rotating
 ) -> None:
-    call = rekey(hass, page_of(hass, entry, machine))
+    call = rekey(hass, page_of(hass, entry, machine).id)
     await machine.rekeyed()
     await call
     await settle(hass)
@@ -133,7 +111,7 @@ async def test_hub_and_device_go_on_under_the_new_key_after_a_restart(
 async def test_a_hub_that_stopped_before_the_answer_repeats_the_step(
     hass: HomeAssistant, entry: ConfigEntry, machine: Rotating
 ) -> None:
-    call = rekey(hass, page_of(hass, entry, machine))
+    call = rekey(hass, page_of(hass, entry, machine).id)
     order = await machine.next_order()
     assert await hass.config_entries.async_reload(entry.entry_id)
     await settle(hass)
@@ -184,7 +162,7 @@ async def test_a_disk_that_refuses_the_key_changes_nothing(
     hass: HomeAssistant, entry: ConfigEntry, machine: Rotating
 ) -> None:
     block_key_file(entry)
-    response = await rekey(hass, page_of(hass, entry, machine))
+    response = await rekey(hass, page_of(hass, entry, machine).id)
     (outcome,) = response["devices"].values()
     assert outcome["status"] == "refused"
     assert machine.orders() == []
@@ -197,7 +175,7 @@ async def test_a_key_that_came_by_cable_meanwhile_wins(
 ) -> None:
     hub = entry.runtime_data.hub
     hub.keys.put_device(machine.id, 7, OTHER_KEY)
-    response = await rekey(hass, page_of(hass, entry, machine))
+    response = await rekey(hass, page_of(hass, entry, machine).id)
     (outcome,) = response["devices"].values()
     assert outcome["status"] == "refused"
     assert hub.keys.device_keys(machine.id) == {7: OTHER_KEY}
@@ -206,7 +184,7 @@ async def test_a_key_that_came_by_cable_meanwhile_wins(
 async def test_a_proof_that_cannot_be_kept_is_found_again(
     hass: HomeAssistant, entry: ConfigEntry, machine: Rotating, caplog: pytest.LogCaptureFixture
 ) -> None:
-    call = rekey(hass, page_of(hass, entry, machine))
+    call = rekey(hass, page_of(hass, entry, machine).id)
     order = await machine.next_order()
     machine.take(order)
     block_key_file(entry)
@@ -227,7 +205,7 @@ async def test_a_restored_key_file_catches_up_by_the_next_heartbeat(
 ) -> None:
     hub = entry.runtime_data.hub
     old = machine.key
-    call = rekey(hass, page_of(hass, entry, machine))
+    call = rekey(hass, page_of(hass, entry, machine).id)
     order = await machine.rekeyed()
     await call
     await settle(hass)
@@ -255,7 +233,7 @@ async def test_a_device_that_was_taken_out_has_no_keys_to_keep(
 async def test_the_words_say_why(hass: HomeAssistant, entry: ConfigEntry, machine: Rotating) -> None:
     block_key_file(entry)
     with pytest.raises(HomeAssistantError, match="could not be written"):
-        await hass.services.async_call("iiot", "rekey", {"device_id": page_of(hass, entry, machine)}, blocking=True)
+        await hass.services.async_call("iiot", "rekey", {"device_id": page_of(hass, entry, machine).id}, blocking=True)
 
 
 async def open_retirement(hass: HomeAssistant, entry: Any) -> Any:

@@ -12,34 +12,9 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import label_registry as lr
 from pytest_homeassistant_custom_component.common import async_capture_events
 
-from custom_components.iiot.bridge.stations import device_identifier
 from custom_components.iiot.const import EVENT_DEVICE
 
-from .joining import (
-    add_hub,
-    expected_lingering_timers,  # noqa: F401
-    hass_config_dir,  # noqa: F401
-)
-from .plant_floor import Machine
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass)
-
-
-async def machine_at(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any, name: str = "press-07") -> Machine:
-    machine = Machine(hass, mqtt_mock.async_publish, name)
-    machine.subentry_id = await machine.stand(entry)
-    return machine
-
-
-def page_of(hass: HomeAssistant, entry: ConfigEntry, machine: Machine) -> dr.DeviceEntry:
-    identifier = device_identifier(entry.entry_id, machine.subentry_id)
-    found = dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
-    assert found is not None
-    return found
+from .people import machine_at, page_of
 
 
 def act(hass: HomeAssistant, action: str, **data: Any) -> asyncio.Task[Any]:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import area_registry as ar
@@ -10,24 +9,15 @@ from homeassistant.helpers import area_registry as ar
 from custom_components.iiot.bridge import discovery
 
 from .field import FieldDevice
-from .joining import (  # noqa: F401  # fixtures
+from .joining import (
     OTHER_KEY,
-    add_hub,
     block_key_file,
     call,
     call_verified,
     cards,
-    expected_lingering_timers,
-    hass_config_dir,
     options_of,
     settle,
 )
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass)
 
 
 async def open_form(hass: HomeAssistant, entry: ConfigEntry) -> Any:
