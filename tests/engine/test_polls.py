@@ -80,6 +80,21 @@ def test_a_device_is_asked_for_what_waits_to_be_asked_again_and_again() -> None:
     assert list(world.plant.polls.took_ns) == [0]
 
 
+def test_a_device_that_comes_back_is_asked_again() -> None:
+    world = World()
+    machine = tank(world)
+    ask_every(world, machine)
+    next_question(world, machine)
+    policy = machine.member.policy
+    world.remove(machine)
+    world.pass_time(1)
+    world.adopt(machine)
+    world.perform(world.plant.set_policy(machine.id, policy))
+    machine.beat()
+    machine.prove()
+    assert next_question(world, machine)["ch"] == ["level", "flow"]
+
+
 def test_what_nobody_answers_is_unknown_with_the_reason_and_counted() -> None:
     world = World()
     machine = tank(world)

@@ -200,6 +200,7 @@ def admit(site: Site, device_id: str, keys: dict[int, bytes], kept: Kept | None,
     site.members[device_id] = member
     site.admission.unexpect(device_id)
     site.route(member)
+    site.replan.add(device_id)
     return member
 
 
