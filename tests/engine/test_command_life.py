@@ -37,7 +37,7 @@ def begun(number: int = 1) -> tuple[Ledger, Command]:
     ledger, command = Ledger(), wish(number)
     ledger.ask(command, at(0))
     ledger.begin(at(0))
-    ledger.kept([fresh.cid for fresh in ledger.take_fresh()])
+    ledger.kept(ledger.take_fresh())
     return ledger, command
 
 
@@ -70,11 +70,11 @@ def test_commands_of_a_device_go_one_after_the_other() -> None:
 def test_a_command_leaves_only_when_that_is_durable() -> None:
     ledger, command = Ledger(), wish()
     ledger.ask(command, at(0))
-    asked = [fresh.cid for fresh in ledger.take_fresh()]
+    asked = ledger.take_fresh()
     ledger.begin(at(0))
     ledger.kept(asked)
     assert ledger.due(at(0)) is None, "durable as requested, not as sent"
-    ledger.kept([fresh.cid for fresh in ledger.take_fresh()])
+    ledger.kept(ledger.take_fresh())
     assert ledger.due(at(0)) is command
 
 
@@ -82,9 +82,22 @@ def test_a_failed_commit_keeps_it_back() -> None:
     ledger, command = Ledger(), wish()
     ledger.ask(command, at(0))
     ledger.begin(at(0))
-    ledger.put_back([fresh.cid for fresh in ledger.take_fresh()])
-    assert ledger.has_fresh
+    ledger.put_back(ledger.take_fresh())
     assert ledger.due(at(0)) is None
+    assert ledger.take_fresh() == [command]
+
+
+def test_a_failed_commit_loses_no_command_however_many_have_closed_since() -> None:
+    ledger, first = Ledger(), wish(0)
+    ledger.ask(first, at(0))
+    ledger.cancel(at(0))
+    on_its_way = ledger.take_fresh()
+    for number in range(1, MOST_CLOSED + 1):
+        ledger.ask(wish(number), at(0))
+        ledger.cancel(at(0))
+    assert ledger.get(first.cid) is None
+    ledger.put_back(on_its_way)
+    assert first in ledger.take_fresh()
 
 
 def test_an_open_command_is_sent_again_after_5_10_and_20_seconds_until_its_deadline() -> None:
@@ -186,7 +199,7 @@ def test_everything_comes_back_after_a_restart() -> None:
     assert again.remaining_ns(at(10)) == 20 * NS_PER_S
     assert again.waiting == (second,)
     assert again.get(done.cid) == done
-    assert not again.has_fresh
+    assert again.take_fresh() == [], "all of it is durable"
 
 
 @pytest.mark.parametrize("jump_s", [-3600, 3600])
@@ -212,7 +225,7 @@ def play(ledger: Ledger, event: str, asked: int, now: Now) -> None:
         case "begin":
             ledger.begin(now)
         case "keep":
-            ledger.kept([fresh.cid for fresh in ledger.take_fresh()])
+            ledger.kept(ledger.take_fresh())
         case "send" if ledger.due(now):
             ledger.sent(now)
         case Step() if ledger.open is not None:

@@ -1,6 +1,7 @@
 """The commands of one device, in their order: one at a time, sent anew until answered, never after they are closed."""
 
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from typing import Any, Final
 
 from ..errors import RequestError
@@ -185,14 +186,15 @@ class Ledger:
         self._fresh.clear()
         return fresh
 
-    def put_back(self, cids: list[str]) -> None:
-        """The commit failed: these have to be kept with the next one."""
-        for command in filter(None, map(self.get, cids)):
+    def put_back(self, commands: Iterable[Command]) -> None:
+        """The commit failed: these have to be kept with the next one, whether they are remembered here or not."""
+        for command in commands:
             self._fresh.setdefault(command.cid, command)
 
-    def kept(self, cids: list[str]) -> None:
+    def kept(self, commands: Iterable[Command]) -> None:
         """These are durable as they were when they were taken; what has changed since is not."""
-        if self._open is not None and self._open.cid in cids and self._open.cid not in self._fresh:
+        held = self._open
+        if held is not None and held.cid not in self._fresh and any(command is held for command in commands):
             self._settled = True
 
     @property

@@ -42,8 +42,7 @@ def _close_batch(site: Site, now: Now) -> Batch:
         downlink = member.device.downlink
         fresh = member.ledger.take_fresh()
         commands += [KeptCommand(command.cid, device_id, command.is_open, command.state()) for command in fresh]
-        cids = [command.cid for command in fresh]
-        waiting.flying[device_id] = Flying(member, downlink.nonce, downlink.reserving, cids)
+        waiting.flying[device_id] = Flying(member, downlink.nonce, downlink.reserving, fresh)
         _snapshot(member, now)
         states.append((device_id, member.state()))
         if member.manifest_changed and member.device.manifest is not None:
@@ -89,10 +88,10 @@ def committed(site: Site, batch: Batch, now: Now, effects: list[Effect]) -> None
     flying, waiting.flying = waiting.flying, {}
     notices.say(site, effects, notices.STORE, active=False)
     waiting.paused_until_ns = 0
-    for member, nonce, reserved, cids in flying.values():
+    for member, nonce, reserved, commands in flying.values():
         if nonce == member.device.downlink.nonce:
             member.device.downlink.reserve(reserved)
-        member.ledger.kept(cids)
+        member.ledger.kept(commands)
         member.answer, member.snapshot = member.snapshot or member.answer, None
         answers.send_due(site, member, now, effects)
     if any(member.ledger.is_held for member in waiting.dirty.values()):
@@ -113,9 +112,9 @@ def not_committed(site: Site, batch: Batch, reason: str, now: Now, effects: list
 def _put_back(site: Site, waiting: Waiting, batch: Batch, now: Now) -> None:
     waiting.rows = batch.rows + waiting.rows
     waiting.size += sum(len(row.message) for row in batch.rows)
-    for device_id, (flying, _, _, cids) in waiting.flying.items():
+    for device_id, (flying, _, _, commands) in waiting.flying.items():
         waiting.dirty.setdefault(device_id, flying)
-        flying.ledger.put_back(cids)
+        flying.ledger.put_back(commands)
         flying.snapshot = None
         if flying.owed:
             flying.owed = False

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..devices.admission import Admission
+from ..actuation.command import Command
 from ..devices.inbox import Inbox
 from ..devices.refusals import Refusals
 from ..polling.schedule import Schedule
@@ -26,8 +27,8 @@ class Flying(NamedTuple):
     nonce: str | None
     reserved: int
     """End of the down numbers that the commit reserves for the boot of this nonce."""
-    cids: list[str]
-    """Commands that it keeps."""
+    commands: list[Command]
+    """What it keeps."""
 
 
 @dataclass(kw_only=True, slots=True)
