@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from iiot_engine.actuation.command import Actor
-from iiot_engine.actuation.wish import MAX_ARGS_BYTES, ArgumentsError, Wish, check
+from iiot_engine.actuation.wish import MAX_ARGS_BYTES, ActuatorError, ArgumentsError, Wish, check
 from tests.builders import Machine, World
 
 
@@ -26,3 +26,12 @@ def test_what_json_cannot_carry_whole_never_reaches_the_journal(value: Any) -> N
 @pytest.mark.parametrize("value", [2**63, -1.5, None, True, "Süd", [1, [2]], {"a": {"b": []}}])
 def test_plain_values_are_taken(value: Any) -> None:
     check(wish(note=value), Machine(World()).join().member.device.manifest)
+
+
+@pytest.mark.parametrize("key", [1, None, ["1"], True])
+def test_a_key_is_a_text(key: Any) -> None:
+    machine = Machine(World()).join()
+    machine.tell_manifest(actuators=[{"key": "1", "name": "Fan", "kind": "switch"}], commands=["set"])
+    wanted = Wish(name="set", args={"key": key, "value": True}, actor=Actor("anna", "ctx", "service"))
+    with pytest.raises(ActuatorError):
+        check(wanted, machine.member.device.manifest)

@@ -49,6 +49,9 @@ def test_a_device_may_have_a_key_for_each_of_its_topics(path: Path) -> None:
     assert again.holders(KEY) == ["topic:a", "topic:b"]
     again.retain_keys("topic:a", [2])
     assert again.device_keys("topic:a") == {2: long}
+    written = path.read_text("utf-8")
+    again.retain_keys("topic:gone", [1])
+    assert path.read_text("utf-8") == written
 
 
 def test_nobody_else_can_read_the_file(path: Path) -> None:

@@ -202,11 +202,6 @@ class Ledger:
         """Whether a command has its turn and waits for the commit that lets it leave."""
         return self._open is not None and not self._settled
 
-    @property
-    def has_fresh(self) -> bool:
-        """Whether something has to be committed."""
-        return bool(self._fresh)
-
     def restore(self, commands: list[Command]) -> None:
         """Take up the commands of the journal, oldest first; `resume` sends on what was sent."""
         for command in commands:

@@ -66,9 +66,10 @@ def check(wish: Wish, manifest: Manifest | None) -> None:
         if wish.name not in known:
             raise UnsupportedError(command=wish.name)
         return
-    actuator = manifest.actuators.get(str(wish.args.get("key"))) if manifest is not None else None
+    key = wish.args.get("key")
+    actuator = manifest.actuators.get(key) if manifest is not None and type(key) is str else None
     if actuator is None or (actuator.kind == "button") != (wish.name == "press"):
-        raise ActuatorError(key=str(wish.args.get("key")))
+        raise ActuatorError(key=str(key))
     if wish.name == "set":
         _check_value(actuator, wish.args.get("value"))
 

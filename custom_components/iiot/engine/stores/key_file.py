@@ -125,7 +125,10 @@ class KeyFile:
     def retain_keys(self, device_id: str, kids: Collection[int]) -> None:
         """Forget all other keys of a device."""
         with self._turn:
-            keys = {kid: key for kid, key in self._content.devices.get(device_id, {}).items() if kid in kids}
+            held = self._content.devices.get(device_id)
+            if held is None:
+                return
+            keys = {kid: key for kid, key in held.items() if kid in kids}
             self._keep(replace(self._content, devices={**self._content.devices, device_id: keys}))
 
     def holders(self, key: bytes) -> list[str]:
