@@ -4,15 +4,18 @@ from typing import Any
 
 import pytest
 
+from iiot_engine.actuation.command import Actor
+from iiot_engine.actuation.wish import UnsupportedError, Wish
 from iiot_engine.devices.downlink import LAST
 from iiot_engine.effects import Commit, HealthChanged, PollEnded, ValuesChanged
 from iiot_engine.errors import RequestError
-from iiot_engine.plant.orders import AwayError, ListenOnlyError, MutedError
+from iiot_engine.plant.orders import AwayError, ListenOnlyError, MutedError, RevokedError, StoodBackError
 from iiot_engine.plant.policy import Policy
 from iiot_engine.plant.polls import NoChannelError, NotPolledError, PollQueueError
 from iiot_engine.polling.plan import Polling
 from iiot_engine.polling.schedule import MAX_ASKED, WAIT_NS
 from iiot_engine.values import NS_PER_S, Quality
+from tests.bare_sensor import BareSensor
 from tests.builders import Machine, World
 
 CHANNELS: list[dict[str, Any]] = [
@@ -259,6 +262,12 @@ def test_people_are_told_why_nobody_can_be_asked() -> None:
     machine.member.device.is_foreign = True
     assert refusal() is MutedError
     machine.member.device.is_foreign = False
+    world.perform(world.plant.set_standing_back(machine.id, True, world.now))
+    assert refusal() is StoodBackError
+    world.perform(world.plant.set_revoked(machine.id, True, world.now))
+    assert refusal() is RevokedError
+    world.perform(world.plant.set_revoked(machine.id, False, world.now))
+    world.perform(world.plant.set_standing_back(machine.id, False, world.now))
     world.plant.set_connected(False, world.now)
     assert refusal() is AwayError
     world.plant.set_connected(True, world.now)
@@ -274,6 +283,17 @@ def test_people_are_told_why_nobody_can_be_asked() -> None:
     listening = World(listen_only=True)
     with pytest.raises(ListenOnlyError):
         listening.plant.poll(listening.adopt(Machine(listening)).id, (), listening.now)
+
+
+def test_a_device_that_only_signs_hears_nothing_and_cannot_be_asked() -> None:
+    world = World()
+    sensor = BareSensor(world).join()
+    sensor.send(temperature=1)
+    with pytest.raises(NotPolledError):
+        world.plant.poll(sensor.id, [], world.now)
+    wish = Wish(name="identify", args={}, actor=Actor(None, None, "service"))
+    with pytest.raises(UnsupportedError):
+        world.plant.command(sensor.id, wish, world.now)
 
 
 def test_not_too_many_people_wait_for_one_device() -> None:

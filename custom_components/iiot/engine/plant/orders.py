@@ -54,21 +54,27 @@ class ListenOnlyError(RequestError):
     code = "listen_only"
 
 
-def permit(site: Site, member: Member, wish: Wish) -> None:
-    """Raise a `RequestError` when something stands in the way of a wish."""
+def check_speakable(site: Site, member: Member) -> None:
+    """Raise a `RequestError` when people have to decide something before anything may be asked of a device."""
     device = member.device
     if site.settings.listen_only:
         raise ListenOnlyError
-    if member.bare is not None:
-        raise UnsupportedError(command=wish.name)
     if device.is_revoked:
         raise RevokedError(device_id=device.id)
     if member.is_disabled:
         raise DisabledError(device_id=device.id)
     if device.stands_back:
         raise StoodBackError(device_id=device.id)
-    if device.is_muted:
+    if device.is_muted and member.bare is None:
         raise MutedError(device_id=device.id)
+
+
+def permit(site: Site, member: Member, wish: Wish) -> None:
+    """Raise a `RequestError` when something stands in the way of a wish."""
+    check_speakable(site, member)
+    device = member.device
+    if member.bare is not None:
+        raise UnsupportedError(command=wish.name)
     check(wish, device.manifest)
     is_there = site.connected and member.connection is not Connection.LOST
     if not is_there and not wish.waits:

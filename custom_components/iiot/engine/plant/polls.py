@@ -17,7 +17,7 @@ from ..values import NS_PER_S, Leaf, Now
 from ..wire.data import Data
 from . import outbox
 from .member import Member
-from .orders import AwayError, DisabledError, ListenOnlyError, MutedError, is_awake
+from .orders import AwayError, check_speakable, is_awake
 from .site import Site
 
 COMM: Final = "COMM"
@@ -51,17 +51,10 @@ def ask(site: Site, member: Member, keys: Sequence[str], now: Now) -> str:
 
     Raises a `RequestError`.
     """
+    check_speakable(site, member)
     device = member.device
-    if site.settings.listen_only:
-        raise ListenOnlyError
-    if member.bare is not None:
-        raise NotPolledError(device_id=device.id)
-    if member.is_disabled:
-        raise DisabledError(device_id=device.id)
-    if device.is_muted:
-        raise MutedError(device_id=device.id)
     there = _channels(member)
-    if not there or not _answers(device):
+    if member.bare is not None or not there or not _answers(device):
         raise NotPolledError(device_id=device.id)
     for key in keys:
         if key not in there:

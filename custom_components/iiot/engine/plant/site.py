@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..devices.admission import Admission
 from ..actuation.command import Command
+from ..devices.admission import Admission
 from ..devices.inbox import Inbox
 from ..devices.refusals import Refusals
 from ..polling.schedule import Schedule
