@@ -8,8 +8,8 @@ from ..errors import Code, Refusal
 from ..ports import JournalRow
 from ..values import NS_PER_S, Now, TimeFlag
 from ..wire import canonical
-from ..wire.data import Data
-from .arrival import announce, check_room
+from ..wire.data import moment_of
+from .arrival import announce, check_room, journal
 from .bare import COMMIT_WITHIN_NS
 from .member import Member
 from .site import Site
@@ -40,7 +40,9 @@ def take(
         changed = _show(member, entity, state, changed_ns, now.wall_ns)
         if changed:
             effects.append(ValuesChanged(member.device.id, changed))
-        _journal(site, member, entity_id, state, changed_ns, now)
+        message = _message(entity_id, state, changed_ns)
+        row = JournalRow(now.wall_ns, member.device.id, entity_id, 0, 0, 0, TimeFlag.UNSIGNED, None, None, message)
+        journal(site, member, row)
         member.messages += 1
         site.touch(member, now.steady_ns, COMMIT_WITHIN_NS)
     member.device.liveness.hear(now.wall_ns)
@@ -66,19 +68,13 @@ def _entity(member: Member, entity_id: str) -> AdoptedEntity | None:
 def _show(member: Member, entity: AdoptedEntity, state: str, time_ns: int, received_ns: int) -> list[str]:
     moment = {entity.key: value_of(entity, state)}
     changed: list[str] = []
-    data = Data(moment, [], [], None, 1, None, False, False, {}, {}, None, None)
-    member.board.show_moment(data, moment, time_ns, received_ns, changed)
+    member.board.show_moment(moment_of(moment), moment, time_ns, received_ns, changed)
     member.board.calculate(changed)
     member.values_changed = True
     return changed
 
 
-def _journal(site: Site, member: Member, entity_id: str, state: str, changed_ns: int, now: Now) -> None:
-    """Keep a clean state, in the journal's own words: there is no message of anybody."""
+def _message(entity_id: str, state: str, changed_ns: int) -> bytes:
+    """Write a clean state down, in the journal's own words: there is no message of anybody."""
     seconds, nanos = divmod(changed_ns, NS_PER_S)
-    message = canonical.encode({"entity_id": entity_id, "state": state, "ts": seconds, "ts_ns": nanos})
-    device_id = member.device.id
-    flags = TimeFlag.UNSIGNED | (TimeFlag.TRIAL if member.policy.trial else 0)
-    row = JournalRow(now.wall_ns, device_id, entity_id, 0, 0, 0, flags, None, None, message)
-    site.waiting.rows.append(row)
-    site.waiting.size += len(message)
+    return canonical.encode({"entity_id": entity_id, "state": state, "ts": seconds, "ts_ns": nanos})

@@ -6,7 +6,8 @@ from ..devices.anchor import Timing
 from ..devices.refusals import Refusals
 from ..effects import ConnectionChanged, Effect, Refused
 from ..errors import QUIET, Code, Refusal
-from ..values import Now
+from ..ports import JournalRow
+from ..values import Now, TimeFlag
 from ..wire.frames import Header
 from .member import Member
 from .site import Site
@@ -34,6 +35,14 @@ def check_room(site: Site) -> None:
     """Raise `Refusal(busy)` while nothing more may be accepted."""
     if site.waiting.is_full:
         raise Refusal(Code.BUSY, "the journal cannot be written")
+
+
+def journal(site: Site, member: Member, row: JournalRow) -> None:
+    """Keep a row with the next commit; one of a device in maintenance is marked as trial."""
+    if member.policy.trial:
+        row = row._replace(flags=row.flags | TimeFlag.TRIAL)
+    site.waiting.rows.append(row)
+    site.waiting.size += len(row.message)
 
 
 def announce(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:

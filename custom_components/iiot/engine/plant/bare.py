@@ -12,10 +12,10 @@ from ..errors import Code, Refusal, StoreError
 from ..ports import JournalRow
 from ..values import Now, TimeFlag
 from ..wire import bare, paths
-from ..wire.data import Data
+from ..wire.data import moment_of
 from ..wire.paths import Picked
 from . import notices
-from .arrival import announce, check_room
+from .arrival import announce, check_room, journal
 from .member import Member
 from .routes import BareRoute
 from .site import Site
@@ -49,7 +49,8 @@ def receive(site: Site, route: BareRoute, topic: str, message: bytes, now: Now, 
     route.bare.heard[route.topic.topic] = Heard(stamped.values, time_ns)
     _say_unnamed(site, member, route.bare, effects)
     flags |= _show(route, picked, time_ns, now.wall_ns, effects)
-    _journal(site, route, topic, message, flags, now)
+    row = JournalRow(now.wall_ns, member.device.id, topic, route.topic.kid, 0, 0, flags, None, None, message)
+    journal(site, member, row)
     member.messages += 1
     site.accepted += 1
     site.touch(member, now.steady_ns, COMMIT_WITHIN_NS if route.topic.alarm is None else ALARM_WITHIN_NS)
@@ -112,7 +113,7 @@ def _picked(route: BareRoute, values: dict[str, Any]) -> Picked:
         found.unnamed = values
         return found
     found = paths.pick(route.paths, values)
-    if not found.values or not (_is_longer(route, found) or route.member.board.fitting(_data(found))):
+    if not found.values or not (_is_longer(route, found) or route.member.board.fitting(moment_of(found.values))):
         raise Refusal(Code.WRONG_SHAPE, "nothing in it fits the channels of its topic")
     return found
 
@@ -130,7 +131,7 @@ def _show(route: BareRoute, picked: Picked, time_ns: int, received_ns: int, effe
         route.bare.members |= longest
         _learn(member, route.bare, effects)
     changed: list[str] = []
-    fitting = member.board.show_moment(_data(picked), picked.values, time_ns, received_ns, changed)
+    fitting = member.board.show_moment(moment_of(picked.values), picked.values, time_ns, received_ns, changed)
     member.board.calculate(changed)
     if picked.values:
         member.device.lag_ns = max(0, received_ns - time_ns)
@@ -138,10 +139,6 @@ def _show(route: BareRoute, picked: Picked, time_ns: int, received_ns: int, effe
         member.values_changed = True
         effects.append(ValuesChanged(member.device.id, changed))
     return TimeFlag.QUARANTINED if picked.unnamed or fitting < len(picked.values) else 0
-
-
-def _data(picked: Picked) -> Data:
-    return Data(picked.values, [], [], None, 1, None, False, False, {}, {}, None, None)
 
 
 def _learn(member: Member, state: Bare, effects: list[Effect]) -> None:
@@ -173,11 +170,3 @@ def _say_unnamed(site: Site, member: Member, state: Bare, effects: list[Effect])
     unnamed = [topic.topic for topic in topics if topic.topic in state.heard]
     facts = {"topic": unnamed[0]} if unnamed else {}
     notices.say(site, effects, notices.CHANNELS, member.device.id, active=bool(unnamed), **facts)
-
-
-def _journal(site: Site, route: BareRoute, topic: str, message: bytes, flags: int, now: Now) -> None:
-    device_id, kid = route.member.device.id, route.topic.kid
-    if route.member.policy.trial:
-        flags |= TimeFlag.TRIAL
-    site.waiting.rows.append(JournalRow(now.wall_ns, device_id, topic, kid, 0, 0, flags, None, None, message))
-    site.waiting.size += len(message)

@@ -257,8 +257,7 @@ def remove(site: Site, device_id: str, now: Now, effects: list[Effect]) -> None:
     member.board.values.clear()
     member.values_changed = True
     site.removed[device_id] = member
-    for kind in notices.KINDS:
-        notices.say(site, effects, kind, device_id, active=False)
+    notices.withdraw_all(site, device_id, effects)
     effects.append(Happened(device_id, Happening.REMOVED))
     site.touch(member, now.steady_ns, 0)
 
@@ -271,8 +270,7 @@ def revoke(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
     member.connection = Connection.LOST
     device.liveness.sleep_until_ns, device.session = None, None
     device.liveness.leave()
-    for kind in notices.KINDS:
-        notices.say(site, effects, kind, device.id, active=False)
+    notices.withdraw_all(site, device.id, effects)
     site.touch(member, now.steady_ns, 0)
     effects += [Happened(device.id, Happening.REVOKED), ConnectionChanged(device.id), HealthChanged(device.id)]
 

@@ -40,6 +40,12 @@ def say(
     effects.append(Notice(kind, device_id, active, facts))
 
 
+def withdraw_all(site: Site, device_id: str, effects: list[Effect]) -> None:
+    """Nothing that was said of a device matters any more."""
+    for kind in KINDS:
+        say(site, effects, kind, device_id, active=False)
+
+
 def settle(site: Site, member: Member, kind: str, now: Now, effects: list[Effect]) -> None:
     """A person decided: this hub goes on with the device. What still holds is found, and said, again."""
     device = member.device

@@ -18,7 +18,7 @@ from ..wire.data import read_data
 from ..wire.frames import Ack, Header
 from ..wire.heartbeat import Heartbeat, read_heartbeat
 from . import answers, bare, door, leaves, notices, rotation
-from .arrival import Arrival, announce, check_room, count_refusal
+from .arrival import Arrival, announce, check_room, count_refusal, journal
 from .member import Member
 from .site import Site
 
@@ -205,7 +205,7 @@ def _take(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> No
     clock.take(header, now, timing)
     device.keep_clock(header.boot, clock)
     if flags is not None:
-        _journal(site, incoming, now, flags, timing.anchor_ns, timing.skew_ns)
+        journal(site, member, _row(incoming, now, flags, timing.anchor_ns, timing.skew_ns))
     _count(site, incoming, now, effects)
     if not delayed:
         member.clock_quality = header.tq
@@ -257,17 +257,14 @@ def _place(site: Site, device: Device, clock: BootClock, header: Header, now_ns:
     return timing._replace(anchor_ns=clock.anchor_ns, time_ns=time_ns, flags=flags, proven=False)
 
 
-def _journal(
-    site: Site, incoming: Incoming, now: Now, flags: int = 0, anchor_ns: int | None = None, skew_ns: int | None = None
-) -> None:
-    device_id, header, message = incoming.member.device.id, incoming.header, incoming.message
-    if incoming.member.policy.trial:
-        flags |= TimeFlag.TRIAL
+def _row(
+    incoming: Incoming, now: Now, flags: int = 0, anchor_ns: int | None = None, skew_ns: int | None = None
+) -> JournalRow:
+    device_id, header = incoming.member.device.id, incoming.header
     kid, boot, seq = header.kid, header.boot, header.seq
-    site.waiting.rows.append(
-        JournalRow(now.wall_ns, device_id, incoming.topic, kid, boot, seq, flags, anchor_ns, skew_ns, message)
+    return JournalRow(
+        now.wall_ns, device_id, incoming.topic, kid, boot, seq, flags, anchor_ns, skew_ns, incoming.message
     )
-    site.waiting.size += len(message)
 
 
 def _take_offline(site: Site, incoming: Incoming, now: Now, effects: list[Effect]) -> None:
@@ -291,7 +288,7 @@ def _take_offline(site: Site, incoming: Incoming, now: Now, effects: list[Effect
         device.session = None
         device.liveness.leave()
         announce(site, incoming.member, now, effects)
-    _journal(site, incoming, now)
+    journal(site, incoming.member, _row(incoming, now))
     _count(site, incoming, now, effects)
 
 

@@ -3,9 +3,10 @@
 from statistics import median
 from typing import Final
 
-from ..effects import ConnectionChanged, Effect
+from ..effects import Effect
 from ..values import NS_PER_S, ClockQuality, Connection, Now
 from . import answers, commits, notices, orders, rotation
+from .arrival import announce
 from .site import Site
 
 ROUND_NS: Final = NS_PER_S
@@ -61,10 +62,7 @@ class Upkeep:
 
 def _look_over(site: Site, now: Now, effects: list[Effect]) -> None:
     for member in site.members.values():
-        state = member.device.liveness.state(now.wall_ns, site.settings)
-        if state is not member.connection:
-            member.connection = state
-            effects.append(ConnectionChanged(member.device.id))
+        announce(site, member, now, effects)
         rotation.expire(member, now, effects)
         orders.expire(site, member, now, effects)
         answers.send_due(site, member, now, effects)

@@ -55,6 +55,11 @@ class Wave(NamedTuple):
 _NOTHING: Final[dict[str, Any]] = {}
 
 
+def moment_of(values: dict[str, Any]) -> Data:
+    """Give readings of one moment, by channel, the shape of a message that says nothing else."""
+    return Data(values, [], [], None, 1, None, False, False, _NOTHING, _NOTHING, None, None)
+
+
 def read_data(payload: dict[str, Any]) -> Data:
     """Read `data`; raises `Refusal(malformed)`."""
     get = payload.get
