@@ -47,6 +47,8 @@ def test_a_device_may_have_a_key_for_each_of_its_topics(path: Path) -> None:
     again.load()
     assert again.device_keys("topic:a") == {1: KEY, 2: long}
     assert again.holders(KEY) == ["topic:a", "topic:b"]
+    again.retain_keys("topic:a", [9])
+    assert set(again.device_keys("topic:a")) == {1, 2}, "a device without any key would be lost"
     again.retain_keys("topic:a", [2])
     assert again.device_keys("topic:a") == {2: long}
     written = path.read_text("utf-8")

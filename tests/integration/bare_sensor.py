@@ -32,6 +32,8 @@ async def register(hass: HomeAssistant, entry: ConfigEntry, **user_input: Any) -
     if form["step_id"] == "wildcards":
         form = await answer_device_form(hass, form)
     done = await answer_device_form(hass, form, key=TEXT_KEY)
+    if done["type"] == "form" and done["step_id"] == "shared":
+        done = await answer_device_form(hass, done)
     assert done["type"] == "create_entry", done
     await settle(hass)
     device_id = f"topic:{user_input.get('topic', TOPIC)}"

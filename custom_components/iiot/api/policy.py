@@ -11,7 +11,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 
 from ..bridge.enrolment import plain
-from ..bridge.policies import changed_policy, changed_sections, write_policy
+from ..bridge.policies import changed_policy, changed_sections, check_policy, write_policy
 from ..bridge.targets import Target, devices_of
 from ..const import CONF_POLICY, DOMAIN
 from ..engine import records
@@ -89,7 +89,7 @@ async def _async_change(target: Target, fields: dict[str, Any], context: Context
     subentry = _subentry(target)
     try:
         policy = changed_policy(subentry, fields[ATTR_POLICY])
-        hub.plant.check_policy(target.device_id, policy)
+        check_policy(hub, subentry, policy)
     except RecordError as err:
         raise ServiceValidationError(
             translation_domain=DOMAIN,

@@ -2,11 +2,34 @@
 
 from typing import TYPE_CHECKING, Final
 
-from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, State, callback
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, State, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
+
+from ..const import DOMAIN
+from ..engine.devices.adopted import AdoptedEntity, value_of
 
 if TYPE_CHECKING:
     from .hub import Hub
+
+FLAWS: Final = {
+    "own_entity": "belongs to this integration: what it says is kept already",
+    "no_value": "has a state that is no value of its kind",
+}
+"""What keeps an entity from being a channel → in plain words."""
+_UNKNOWN: Final = frozenset({STATE_UNKNOWN, STATE_UNAVAILABLE})
+
+
+def entity_flaw(hass: HomeAssistant, entity: AdoptedEntity) -> str | None:
+    """Say what keeps an entity from being a channel. Of one that says nothing now, nobody can tell."""
+    registered = er.async_get(hass).async_get(entity.entity_id)
+    if registered is not None and registered.platform == DOMAIN:
+        return "own_entity"
+    state = hass.states.get(entity.entity_id)
+    if state is None or state.state in _UNKNOWN or value_of(entity, state.state) is not None:
+        return None
+    return "no_value"
 
 
 class Adopted:

@@ -21,7 +21,7 @@ from . import discovery
 from .actors import Actors
 from .adopted import Adopted
 from .effects import Effects, Verdict
-from .enrolment import policy_of
+from .enrolment import key_turn, policy_of
 from .notices import standing_notices
 from .questions import Questions
 from .roles import Roles
@@ -153,10 +153,15 @@ class Hub:
             self._perform(self.plant.rekey(device_id, keys, now()))
 
     async def _async_forget_keys(self, subentry: ConfigSubentry) -> None:
-        """Forget the keys of topics that a bare device has no more."""
-        device_id, kids = str(subentry.unique_id), {topic.kid for topic in policy_of(subentry).topics}
-        if kids and not kids.issuperset(self.keys.device_keys(device_id)):
-            await self.hass.async_add_executor_job(self.keys.retain_keys, device_id, kids)
+        """Forget the keys of topics that a bare device has no more. One that is just being added is none of them."""
+        async with key_turn(self.hass):
+            device_id, kids = str(subentry.unique_id), {topic.kid for topic in policy_of(subentry).topics}
+            if not kids or kids.issuperset(self.keys.device_keys(device_id)):
+                return
+            try:
+                await self.hass.async_add_executor_job(self.keys.retain_keys, device_id, kids)
+            except StoreError as err:
+                _LOGGER.error("%s: old keys of %s stay on disk: %s", self.entry.title, device_id, err.reason)  # noqa: TRY400 - the reason says it all
 
     @callback
     def drop(self, device_id: str) -> None:

@@ -1,5 +1,6 @@
 """What people decided about devices: read from the subentries, checked, written back."""
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import Context, callback
@@ -9,13 +10,14 @@ from ..const import CONF_POLICY, DOMAIN
 from ..engine import records
 from ..engine.errors import RecordError
 from ..engine.plant.policy import Policy
+from .adopted import FLAWS, entity_flaw
 from .enrolment import policy_of
 from .roles import grants_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from homeassistant.config_entries import ConfigSubentry
+    from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 
     from ..runtime import IiotConfigEntry
     from .hub import Hub
@@ -47,6 +49,38 @@ def changed_sections(subentry: ConfigSubentry, policy: Policy) -> list[str]:
     """Name what differs from what is kept."""
     before, after = subentry.data.get(CONF_POLICY, {}), records.write(policy)
     return sorted(name for name in {**before, **after} if before.get(name) != after.get(name))
+
+
+def check_policy(
+    hub: Hub, subentry: ConfigSubentry, policy: Policy, planned: Mapping[str, Iterable[str]] = MappingProxyType({})
+) -> None:
+    """Raise `RecordError` when the device of a subentry cannot have this policy.
+
+    `planned` are the topics that other devices (by id) are to have instead of theirs, with the same decision.
+    """
+    device_id, before = str(subentry.unique_id), policy_of(subentry)
+    # A key that no topic of now names is about to be forgotten.
+    kids = {topic.kid for topic in before.topics} & hub.keys.device_keys(device_id).keys()
+    taken = topics_of_others(hub.entry, device_id, planned) if policy.topics else []
+    hub.plant.check_policy(device_id, policy, kids, taken)
+    for at, entity in enumerate(policy.entities):
+        flaw = None if entity in before.entities else entity_flaw(hub.hass, entity)
+        if flaw is not None:
+            raise RecordError(f"entities[{at}].entity_id", FLAWS[flaw])
+
+
+def topics_of_others(
+    entry: ConfigEntry[Any], device_id: str, planned: Mapping[str, Iterable[str]] = MappingProxyType({})
+) -> list[str]:
+    """Give the topics that other bare devices have, or are to have."""
+    found: list[str] = []
+    for subentry in entry.subentries.values():
+        owner = str(subentry.unique_id)
+        if owner in planned and owner != device_id:
+            found += planned[owner]
+        elif owner != device_id:
+            found += (topic["topic"] for topic in subentry.data.get(CONF_POLICY, {}).get("topics", ()))
+    return found
 
 
 @callback

@@ -1,6 +1,7 @@
 """The registry file of a site: written from its subentries, compared with them, brought in as a whole or not at all."""
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import yaml
@@ -16,12 +17,15 @@ from ..engine.plant.registry import Change, DeviceRecord, Said
 from .enrolment import area_named, policy_of
 from .mapping import clean_name
 from .marked_yaml import Document, Flaw, FlawsError, read_marked
-from .policies import changed_policy
+from .policies import changed_policy, check_policy
 from .stations import device_identifier
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from homeassistant.config_entries import ConfigSubentry
 
+    from ..engine.plant.policy import Policy
     from .hub import Hub
 
 MAX_FLAWS: Final = 100
@@ -67,10 +71,12 @@ def exported(hub: Hub) -> str:
 def plan_file(hub: Hub, document: Document) -> list[Plan]:
     """Say what a file would change; raises `FlawsError`."""
     plans, flaws = [], []
-    for device_id in document.raw.get("devices", {}):
+    told = {device_id: registry.said_of(document.raw, device_id) for device_id in document.raw.get("devices", {})}
+    planned = {device_id: topics for device_id, said in told.items() if (topics := said.topics) is not None}
+    for device_id, said in told.items():
         path = f"devices.{device_id}"
         try:
-            plans.append(plan(hub, device_id, registry.said_of(document.raw, device_id)))
+            plans.append(plan(hub, device_id, said, planned))
         except RecordError as err:
             flaws.append(RecordError(f"{path}.{err.path}".removesuffix("."), err.reason))
     if flaws:
@@ -78,15 +84,15 @@ def plan_file(hub: Hub, document: Document) -> list[Plan]:
     return plans
 
 
-def plan(hub: Hub, device_id: str, said: Said) -> Plan:
-    """Say what would change of one device; raises `RecordError`."""
+def plan(hub: Hub, device_id: str, said: Said, planned: Mapping[str, Iterable[str]] = MappingProxyType({})) -> Plan:
+    """Say what would change of one device, beside the topics that others are to have; raises `RecordError`."""
     subentry = next((one for one in hub.entry.subentries.values() if one.unique_id == device_id), None)
     if subentry is None or device_id not in hub.plant.members:
         raise RecordError("", "is no device of this site: a device joins with its key, not by a file")
     _check_model(hub, device_id, said.model)
     present = _record(hub, subentry)
     area_id, area = _area(hub, subentry, present, said)
-    record = replace(present, policy=_policy(hub, subentry, said), **_details(said) | {"area": area})
+    record = replace(present, policy=_policy(hub, subentry, said, planned), **_details(said) | {"area": area})
     if record.name != present.name and record.name != clean_name(str(record.name), ""):
         raise RecordError("name", "must be one line of 1 to 128 visible characters")
     before, after = (records.write(one) for one in (present, record))
@@ -135,10 +141,10 @@ def _details(said: Said) -> dict[str, Any]:
     return {name: value for name in named if (value := getattr(said, name)) is not None}
 
 
-def _policy(hub: Hub, subentry: ConfigSubentry, said: Said) -> Any:
+def _policy(hub: Hub, subentry: ConfigSubentry, said: Said, planned: Mapping[str, Iterable[str]]) -> Policy:
     try:
         policy = changed_policy(subentry, said.sections)
-        hub.plant.check_policy(str(subentry.unique_id), policy)
+        check_policy(hub, subentry, policy, planned)
     except RecordError as err:
         raise RecordError(f"policy.{err.path}", err.reason) from err
     return policy

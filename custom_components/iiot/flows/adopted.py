@@ -8,10 +8,10 @@ from homeassistant.config_entries import ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.const import CONF_NAME
 from homeassistant.core import State
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import selector
 from homeassistant.util.ulid import ulid_now
 
+from ..bridge.adopted import entity_flaw
 from ..bridge.enrolment import plain, policy_of, running_hub
 from ..bridge.mapping import clean_name
 from ..bridge.stations import device_identifier
@@ -23,10 +23,9 @@ from ..const import (
     CONF_FINGERPRINT,
     CONF_KID,
     CONF_POLICY,
-    DOMAIN,
 )
 from ..engine import records
-from ..engine.devices.adopted import BINARY, AdoptedEntity, value_of
+from ..engine.devices.adopted import BINARY, ID_PREFIX, AdoptedEntity
 from ..engine.devices.manifest_rules import MAX_CHANNELS
 from ..engine.plant.policy import Policy
 from .forms import details
@@ -34,11 +33,9 @@ from .forms import details
 CONF_ENTITIES: Final = "entities"
 NUMERIC_DOMAINS: Final = ["counter", "input_number", "number", "sensor"]
 BINARY_DOMAINS: Final = ["binary_sensor", "input_boolean", "switch"]
-_PREFIX: Final = "entities:"
 _ENTITIES: Final = selector.EntitySelector(
     {"multiple": True, "filter": [{"domain": sorted(NUMERIC_DOMAINS + BINARY_DOMAINS)}]}
 )
-_UNKNOWN: Final = frozenset({"unknown", "unavailable"})
 
 
 class AdoptedFlow(ConfigSubentryFlow):
@@ -51,7 +48,7 @@ class AdoptedFlow(ConfigSubentryFlow):
         if user_input is not None:
             wrong, errors = self._check(user_input)
             if not errors:
-                device_id = _PREFIX + ulid_now().lower()
+                device_id = ID_PREFIX + ulid_now().lower()
                 return self.async_create_entry(
                     title=clean_name(user_input[CONF_NAME], device_id),
                     data=_data(device_id, user_input, self._chosen(user_input[CONF_ENTITIES], ())),
@@ -96,21 +93,11 @@ class AdoptedFlow(ConfigSubentryFlow):
             return "-", {CONF_NAME: "name_missing"}
         if not 1 <= len(chosen) <= MAX_CHANNELS:
             return "-", {CONF_ENTITIES: "how_many_entities"}
-        registry = er.async_get(self.hass)
         for entity_id in chosen:
-            registered = registry.async_get(entity_id)
-            if registered is not None and registered.platform == DOMAIN:
-                return entity_id, {CONF_ENTITIES: "own_entity"}
-            if not self._has_values(entity_id):
-                return entity_id, {CONF_ENTITIES: "no_value"}
+            flaw = entity_flaw(self.hass, self._entity(entity_id, "x"))
+            if flaw is not None:
+                return entity_id, {CONF_ENTITIES: flaw}
         return "-", {}
-
-    def _has_values(self, entity_id: str) -> bool:
-        """Whether it says numbers, or on and off; of one that says nothing now, nobody can tell."""
-        state = self.hass.states.get(entity_id)
-        return (
-            state is None or state.state in _UNKNOWN or value_of(self._entity(entity_id, "x"), state.state) is not None
-        )
 
     def _chosen(self, chosen: list[str], before: tuple[AdoptedEntity, ...]) -> tuple[AdoptedEntity, ...]:
         keys = {entity.entity_id: entity.key for entity in before}

@@ -16,16 +16,18 @@ from homeassistant.helpers import selector
 from ..bridge.enrolment import DeviceKey, async_put_key, device_data, is_registered, plain, policy_of, running_hub
 from ..bridge.hub import Hub
 from ..bridge.mapping import clean_name
+from ..bridge.policies import topics_of_others
 from ..bridge.stations import device_identifier
 from ..const import CONF_AREA, CONF_DESCRIPTION, CONF_FINGERPRINT, CONF_KEY, CONF_KEY_SOURCE, CONF_KID, CONF_POLICY
 from ..engine import records
+from ..engine.devices import bare_rules
 from ..engine.devices.bare import BareTopic
 from ..engine.devices.guesses import proposals
-from ..engine.errors import FilterError, KeyFormError, RecordError, StoreError
+from ..engine.errors import KeyFormError, RecordError, StoreError
 from ..engine.plant.policy import Policy
 from ..engine.wire import signing, topics
 from ..runtime import IiotConfigEntry
-from .channel_rows import ROWS, channels_of, rows_of
+from .channel_rows import ROWS, channels_of, row_of, rows_of
 from .channels import ChannelSteps
 from .forms import GENERATE, PASTE, TEXT, choice, details, key_source
 
@@ -136,13 +138,15 @@ class BareFlow(ChannelSteps):
         rows = rows_of((*topic.channels, *self._proposals(topic, taken)))
         if user_input is not None:
             rows = user_input.get(CONF_CHANNELS, [])
+            others = [other for other in policy.topics if other != topic]
             try:
-                channels = channels_of(rows, taken)
+                changed = replace(topic, channels=channels_of(rows, taken))
+                bare_rules.check_channels([*others, changed])
             except RecordError as err:
                 errors[CONF_CHANNELS] = "invalid_channel"
-                placeholders |= {"row": err.path, "reason": err.reason}
+                placeholders |= {"row": row_of(err.path), "reason": err.reason}
             else:
-                return self._change_topics(replace(topic, channels=channels), topic)
+                return self._change_topics(changed, topic)
         field = probatio.Optional(CONF_CHANNELS, description={"suggested_value": rows})
         return self._show("topic_channels", {field: ROWS}, None, errors, **placeholders)
 
@@ -268,15 +272,8 @@ class BareFlow(ChannelSteps):
         return next((topic for topic in found if topic.topic == self._topic), found[0])
 
     def _check_topic(self, hub: Hub) -> dict[str, str]:
-        try:
-            topics.check_filter(self._topic)
-        except FilterError as err:
-            return {CONF_TOPIC: err.code}
-        if topics.overlap(self._topic, f"{hub.plant.settings.prefix}/#"):
-            return {CONF_TOPIC: "topic_of_protocol"}
-        if any(topics.overlap(self._topic, taken) for taken in hub.plant.filters):
-            return {CONF_TOPIC: "topic_taken"}
-        return {}
+        flaw = bare_rules.topic_flaw(self._topic, hub.plant.settings.prefix, topics_of_others(hub.entry, ""))
+        return {} if flaw is None else {CONF_TOPIC: flaw}
 
     def _proposals(self, topic: BareTopic, taken: list[str]) -> list[Any]:
         _, hub = self._hub()

@@ -1,5 +1,6 @@
 """Channels of a bare device as rows of a form, and back."""
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -10,9 +11,9 @@ from homeassistant.helpers import selector
 from ..engine import records
 from ..engine.devices.bare import BareChannel
 from ..engine.devices.guesses import propose
-from ..engine.devices.manifest_rules import MAX_CHANNELS
 from ..engine.errors import RecordError
 
+_CHANNEL: Final = re.compile(r"topics\[\d+\]\.channels\[(\d+)\]")
 KINDS: Final = ["float", "int", "bool", "text", "json"]
 _TEXT: Final = selector.TextSelector()
 _NUMBER: Final = selector.NumberSelector({"mode": selector.NumberSelectorMode.BOX, "step": "any"})
@@ -63,21 +64,18 @@ def rows_of(channels: Iterable[BareChannel]) -> list[dict[str, Any]]:
 def channels_of(rows: Iterable[dict[str, Any]], taken: Iterable[str]) -> tuple[BareChannel, ...]:
     """Read rows; `taken` are the keys of the device's other topics. Raises `RecordError` whose path names the row."""
     found: list[BareChannel] = []
-    keys, paths = set(taken), set[str]()
+    keys = set(taken)
     for number, row in enumerate(rows, start=1):
         channel = records.read(BareChannel, _record_of(row, number, keys), f"{number}")
-        if channel.key in keys:
-            raise RecordError(f"{number}.key", "is the key of another channel")
-        if channel.path in paths:
-            raise RecordError(f"{number}.path", "is the path of another channel")
-        if channel.minimum is not None and channel.maximum is not None and channel.minimum > channel.maximum:
-            raise RecordError(f"{number}.maximum", "must not be below the minimum")
         keys.add(channel.key)
-        paths.add(channel.path)
         found.append(channel)
-    if len(keys) > MAX_CHANNELS:
-        raise RecordError(f"{MAX_CHANNELS + 1}", f"is too many: a device has at most {MAX_CHANNELS} channels")
     return tuple(found)
+
+
+def row_of(path: str) -> str:
+    """Name the row of a channel of which `path` speaks: 1 for the first."""
+    found = _CHANNEL.match(path)
+    return path if found is None else f"{int(found[1]) + 1}{path[found.end() :]}"
 
 
 def _record_of(row: dict[str, Any], number: int, taken: set[str]) -> dict[str, Any]:

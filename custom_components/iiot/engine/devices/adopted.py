@@ -1,18 +1,22 @@
 """Entities of Home Assistant that people took over as channels: nobody signed what they say."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
+from ..errors import RecordError
 from ..records import Matching
 from ..values import Kind
 from ..wire.canonical import is_clean_text
 from .bare import Key, Name, Word
 from .manifest import Channel
+from .manifest_rules import MAX_CHANNELS
 
 type EntityId = Annotated[str, Matching(r"[a-z0-9_]+\.[a-z0-9_]+", "must be the id of an entity")]
 
+ID_PREFIX: Final = "entities:"
+"""Before the id of a device that is made of entities."""
 BINARY: Final = "bool"
 MAX_STATE: Final = 255
 """Characters of a state."""
@@ -52,6 +56,20 @@ def clean_state(state: str) -> str:
     """Make a state a text that can be kept and read again."""
     cut = state[:MAX_STATE]
     return cut if is_clean_text(cut) else "".join(ch if is_clean_text(ch) else UNREADABLE for ch in cut)
+
+
+def check_entities(entities: Collection[AdoptedEntity]) -> None:
+    """Raise `RecordError` when these cannot be the channels of one device."""
+    if not 1 <= len(entities) <= MAX_CHANNELS:
+        raise RecordError("entities", f"must be 1 to {MAX_CHANNELS} entities")
+    ids, keys = set[str](), set[str]()
+    for at, entity in enumerate(entities):
+        if entity.entity_id in ids:
+            raise RecordError(f"entities[{at}].entity_id", "is a channel of the device already")
+        if entity.key in keys:
+            raise RecordError(f"entities[{at}].key", "is the key of another channel")
+        ids.add(entity.entity_id)
+        keys.add(entity.key)
 
 
 def value_of(entity: AdoptedEntity, state: str) -> float | bool | None:

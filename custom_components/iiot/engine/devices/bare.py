@@ -42,6 +42,12 @@ class BareChannel:
     tags: Mapping[Word, Word] = field(default_factory=dict)
     """What its history is marked with."""
 
+    def flaw(self) -> tuple[str, str] | None:
+        """Its range must be one."""
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            return "maximum", "must not be below the minimum"
+        return None
+
     @property
     def is_each(self) -> bool:
         """Whether each member of a list is a channel of its own."""

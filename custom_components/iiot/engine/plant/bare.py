@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ..devices.adopted import channels_of
 from ..devices.bare import Bare, Heard, is_raised, manifest_of
+from ..devices.manifest import Manifest
 from ..devices.stamps import FRESH_NS, StampWindow
 from ..effects import Effect, ManifestChanged, ValuesChanged
 from ..errors import Code, Refusal, StoreError
@@ -17,6 +18,7 @@ from ..wire.paths import Picked
 from . import notices
 from .arrival import announce, check_room, journal
 from .member import Member
+from .policy import Policy
 from .routes import BareRoute
 from .site import Site
 
@@ -141,9 +143,14 @@ def _show(route: BareRoute, picked: Picked, time_ns: int, received_ns: int, effe
     return TimeFlag.QUARANTINED if picked.unnamed or fitting < len(picked.values) else 0
 
 
+def described(state: Bare, policy: Policy) -> Manifest:
+    """Describe a bare device as people registered it."""
+    named = manifest_of(policy.topics, state.members)
+    return replace(named, channels={**named.channels, **channels_of(policy.entities)})
+
+
 def _learn(member: Member, state: Bare, effects: list[Effect]) -> None:
-    named = manifest_of(member.policy.topics, state.members)
-    manifest = replace(named, channels={**named.channels, **channels_of(member.policy.entities)})
+    manifest = described(state, member.policy)
     if manifest == member.device.manifest:
         return
     member.device.manifest = manifest

@@ -1,5 +1,9 @@
 """What people decide about a device while it works: their policy for it, and its counters."""
 
+from collections.abc import Collection
+
+from ..devices.adopted import ID_PREFIX, check_entities
+from ..devices.bare_rules import check_topics
 from ..devices.manifest import Manifest
 from ..effects import CountersZeroed, Effect, Happened, HealthChanged, ManifestChanged, ValuesChanged
 from ..errors import RecordError
@@ -12,9 +16,34 @@ from .policy import Policy
 from .site import Site
 
 
-def check(policy: Policy, manifest: Manifest | None) -> None:
-    """Raise `RecordError` when it does not fit the device; one that has not described itself may have anything."""
+def check(site: Site, member: Member, policy: Policy, kids: Collection[int], taken: Collection[str]) -> None:
+    """Raise `RecordError` when it does not fit the device; one that has not described itself may have anything.
+
+    Of a bare device: `kids` are the numbers of its keys, `taken` the topics of other devices.
+    """
+    _check_channels_of_its_own(site, member, policy, kids, taken)
+    manifest = member.device.manifest if member.bare is None else bare.described(member.bare, policy)
     guarding.check(policy, manifest)
+    _check_calculated(policy, manifest)
+
+
+def _check_channels_of_its_own(
+    site: Site, member: Member, policy: Policy, kids: Collection[int], taken: Collection[str]
+) -> None:
+    """Only who does not describe itself has topics or entities, and of these two only one."""
+    is_bare = member.bare is not None
+    is_adopted = member.device.id.startswith(ID_PREFIX)
+    if policy.topics and (not is_bare or is_adopted):
+        raise RecordError("topics", "are for devices that sign and do not speak the protocol: this is none")
+    if policy.entities and not is_adopted:
+        raise RecordError("entities", "are for devices that are made of entities: this is none")
+    if is_adopted:
+        check_entities(policy.entities)
+    elif is_bare:
+        check_topics(policy.topics, site.settings.prefix, kids, taken)
+
+
+def _check_calculated(policy: Policy, manifest: Manifest | None) -> None:
     if len(policy.calculated) > MAX_CALCULATED:
         raise RecordError("calculated", f"must be at most {MAX_CALCULATED} channels")
     if manifest is None:

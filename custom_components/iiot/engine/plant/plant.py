@@ -1,7 +1,7 @@
 """The façade: one hub's engine. It is told what happens, and says what to do."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from ..actuation.command import Command
@@ -314,9 +314,11 @@ class Plant:
         care.zero(self._site, self._site.members[device_id], now, effects)
         return effects
 
-    def check_policy(self, device_id: str, policy: Policy) -> None:
-        """Raise `RecordError` when the policy asks for what the device cannot have."""
-        care.check(policy, self.members[device_id].device.manifest)
+    def check_policy(
+        self, device_id: str, policy: Policy, kids: Collection[int] = (), taken: Collection[str] = ()
+    ) -> None:
+        """Raise `RecordError` when the device cannot have it, with keys of these numbers, beside these topics."""
+        care.check(self._site, self.members[device_id], policy, kids, taken)
 
     def see(self, entity_id: str, state: str | None) -> None:
         """An entity that an interlock looks at has another state; None: it is not known."""

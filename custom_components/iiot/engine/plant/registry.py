@@ -63,6 +63,11 @@ class Said(NamedTuple):
     sections: Mapping[str, Any]
     """Of its policy, as plain data."""
 
+    @property
+    def topics(self) -> list[str] | None:
+        """Where it is to speak; None: where it speaks now."""
+        return [topic["topic"] for topic in self.sections["topics"] or ()] if "topics" in self.sections else None
+
 
 class Change(NamedTuple):
     """One place at which something else is to stand. None: nothing."""

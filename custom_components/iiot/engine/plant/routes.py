@@ -66,7 +66,9 @@ class BareRoutes:
     def forget(self, member: Member) -> None:
         """Forget the topics of a device."""
         for route in self._routes.pop(member.device.id, ()):
-            self._table(route).pop(route.topic.topic, None)
+            table = self._table(route)
+            if table.get(route.topic.topic) is route:  # another device may have taken the topic over already
+                del table[route.topic.topic]
             self._by_key[route.key].remove(route)
 
     def _add(self, route: BareRoute) -> None:

@@ -123,12 +123,11 @@ class KeyFile:
             )
 
     def retain_keys(self, device_id: str, kids: Collection[int]) -> None:
-        """Forget all other keys of a device."""
+        """Forget all other keys of a device; none when it has none of these."""
         with self._turn:
-            held = self._content.devices.get(device_id)
-            if held is None:
+            keys = {kid: key for kid, key in self._content.devices.get(device_id, {}).items() if kid in kids}
+            if not keys:
                 return
-            keys = {kid: key for kid, key in held.items() if kid in kids}
             self._keep(replace(self._content, devices={**self._content.devices, device_id: keys}))
 
     def holders(self, key: bytes) -> list[str]:
