@@ -8,7 +8,8 @@ from typing import TextIO
 
 from iiot_engine.links.broker import Broker, BrokerLink, Station, Subscription
 from iiot_engine.links.memory import MemoryBus, MemoryLink
-from iiot_engine.links.paho import PahoLink, Pulse
+from iiot_engine.links.paho import PahoLink
+from iiot_engine.links.pulse import Pulse
 
 type Connect = Callable[[Station], BrokerLink]
 """Makes the connection for a station; it is not open yet."""

@@ -5,16 +5,14 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 import pytest_socket
-from paho.mqtt.client import MQTTMessageInfo
-from paho.mqtt.enums import MQTTErrorCode
 
-from iiot_engine.links import paho
+from iiot_engine.links import paho, pulse
 from iiot_engine.links.broker import Broker, LinkDownError, LinkFullError, Station, Subscription, Will
-from iiot_engine.links.paho import PahoLink, Pulse
+from iiot_engine.links.paho import PahoLink
+from iiot_engine.links.pulse import Pulse
 from testbed.broker import Broker as Mosquitto
 from testbed.ports import LOOPBACK, free_ports
 from tests.certificate import write_certificate
@@ -257,7 +255,7 @@ async def test_a_broker_that_does_not_answer_is_given_up(monkeypatch: pytest.Mon
 
 
 async def test_one_timer_serves_all_links(mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paho, "BEAT_S", 0.02)
+    monkeypatch.setattr(pulse, "BEAT_S", 0.02)
     one, other = Ear(mosquitto.port, "one"), Ear(mosquitto.port, "other")
     other.link._pulse = one.pulse
     beats: list[str] = []
@@ -281,23 +279,12 @@ async def test_a_silent_broker_is_noticed_by_the_keep_alive(mosquitto: Mosquitto
     await ear.link.close()
 
 
-async def test_a_client_that_cannot_publish_says_so(mosquitto: Mosquitto) -> None:
-    ear = await Ear(mosquitto.port, "ear").up()
-    client = ear.link._client
-    info = Mock(spec=MQTTMessageInfo, rc=MQTTErrorCode.MQTT_ERR_NO_CONN)
-    ear.link._client = Mock(publish=Mock(return_value=info))
-    with pytest.raises(LinkDownError):
-        ear.link.send("a", b"", 0)
-    ear.link._client = client
-    await ear.link.close()
-
-
 async def test_a_broker_that_hangs_up_at_a_farewell_does_not_hold_it_up(
     mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paho, "FAREWELL_S", 0.1)
     ear = await Ear(mosquitto.port, "ear").up()
-    ear.link._waiting[99] = 1
+    ear.link._unwritten = 1
     await ear.link.close()
     assert ear.happened == ["connected", "gone"]
 

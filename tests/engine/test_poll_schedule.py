@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iiot_engine.polling.plan import Plan, Polling, plan_of, proposed
-from iiot_engine.polling.schedule import MAX_ASKED, SPREAD_NS, WAIT_NS, Poll, Schedule
+from iiot_engine.polling.schedule import MAX_ASKED, SLACK, SPREAD_NS, WAIT_NS, Poll, Schedule
 from iiot_engine.values import NS_PER_S
 
 S: Final = NS_PER_S
@@ -125,6 +125,32 @@ def test_not_too_many_questions_wait_for_one_device() -> None:
     assert all(schedule.ask(question(pid=str(number))) for number in range(MAX_ASKED))
     assert not schedule.ask(question())
     assert schedule.ask(question("pump"))
+
+
+def test_what_waits_is_counted_for_each_device_however_it_goes_away() -> None:
+    schedule = Schedule(20)
+    for number in range(MAX_ASKED):
+        schedule.ask(question(pid=str(number)))
+    assert schedule.ask(question("valve", due_ns=5))
+    taken = schedule.take(0)
+    assert taken is not None
+    assert schedule.ask(question(pid="again"))
+    schedule.put_back([taken])
+    assert not schedule.ask(question(pid="too much"))
+    assert len(schedule.give_up(1)) == MAX_ASKED + 1
+    assert schedule.ask(question(due_ns=9))
+    assert [poll.device_id for poll in schedule.forget("press")] == ["press"]
+    assert [poll.device_id for poll in take_all(schedule, 0)] == ["valve"]
+
+
+def test_a_plan_that_changes_again_and_again_fills_no_queue() -> None:
+    schedule = Schedule(20)
+    schedule.plan("valve", {S: ("level",)}, 5 * S, 0, 0.0)
+    for number in range(1_000):
+        schedule.plan("press", {(3600 + number) * S: ("level",)}, 5 * S, 0, 1.0)
+    assert len(schedule._queue) <= 2 * schedule.devices + SLACK
+    assert [poll.device_id for poll in take_all(schedule, 0)] == ["valve"]
+    assert [poll.device_id for poll in take_all(schedule, 61 * S)] == ["press"]
 
 
 def test_a_question_that_cannot_leave_is_given_up_at_last() -> None:

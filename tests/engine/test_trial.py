@@ -64,8 +64,13 @@ async def test_a_login_that_may_not_send_to_devices_is_told(tmp_path: Path) -> N
 
 
 async def test_a_login_that_may_not_listen_is_told() -> None:
-    connack, suback = bytes.fromhex("2003000000"), bytes([0x90, 3 + len(FILTERS), 0, 1, 0]) + b"\x87" * len(FILTERS)
-    async with serving(lambda data: connack if data[0] == 0x10 else suback if data[0] == 0x82 else b"") as port:
+    def answer(data: bytes) -> bytes:
+        if data[0] == 0x10:
+            return bytes.fromhex("2003000000")
+        number = data[3:5] if data[1] > 0x7F else data[2:4]
+        return bytes([0x90, 3 + len(FILTERS)]) + number + b"\0" + b"\x87" * len(FILTERS)
+
+    async with serving(lambda data: answer(data) if data[0] in (0x10, 0x82) else b"") as port:
         assert await attempt(Broker(host=LOOPBACK, port=port), "hub-try", filters=FILTERS) is Fault.LISTENING
 
 

@@ -8,6 +8,7 @@ it reads no further than it works.
 import asyncio
 import hashlib
 import logging
+import secrets
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -157,9 +158,12 @@ class OwnLink:
         """Nothing waits here."""
 
     async def async_overhear(self, topics: Iterable[str], on_message: OnMessage) -> CALLBACK_TYPE:
-        """Receive what comes on other topics, over a second connection: none of it may come to the plant twice."""
+        """Receive what comes on other topics, over a second connection: none of it may come to the plant twice.
+
+        Each has a name of its own, so that two people who look at the same time do not end each other's connection.
+        """
         station = Station(
-            client_id=f"{client_id_of(self._entry.entry_id, '')}-ear",
+            client_id=f"{client_id_of(self._entry.entry_id, '')}-ear-{secrets.token_hex(4)}",
             received=on_message,
             subscriptions=tuple(Subscription(topic_filter=topic, qos=QOS) for topic in topics),
             session_s=0,

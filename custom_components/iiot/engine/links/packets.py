@@ -7,6 +7,10 @@ from typing import Final, NamedTuple
 from .broker import Message
 
 PUBLISH: Final = 0x30
+MAX_PACKET_BYTES: Final = 262_144
+"""What the broker is asked not to exceed (MQTT 5.0, section 3.1.2.11.4): four times a message of the protocol, so that
+one that is too large is refused and counted, and one that is far too large never leaves the broker. MQTT 3.1.1 has no
+such wish: there it ends the connection."""
 LONGEST_LENGTH: Final = 4
 """Bytes of a packet's length (section 2.1.4)."""
 
@@ -82,5 +86,7 @@ def _length(data: bytes, at: int, end: int) -> tuple[int, int] | None:
         byte = data[at + place]
         size |= (byte & 0x7F) << 7 * place
         if byte < 0x80:
+            if size > MAX_PACKET_BYTES:
+                break
             return size, at + place + 1
     raise PacketError

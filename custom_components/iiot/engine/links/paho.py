@@ -11,8 +11,8 @@ from functools import partial
 from random import Random
 from typing import Any, Final, cast
 
-from paho.mqtt.client import Client, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -30,6 +30,9 @@ from .broker import (
     wait_before,
 )
 from .client import ReadingClient
+from .outbox import Outbox
+from .packets import MAX_PACKET_BYTES
+from .pulse import Pulse
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,40 +40,9 @@ ACCEPT_S: Final = 10.0
 """How long the broker may take to accept a connection."""
 FAREWELL_S: Final = 2.0
 """How long messages that wait may take to leave before a close."""
-BEAT_S: Final = 1.0
-LOOK_SHARE: Final = 1 / 8
-"""Share of its keep-alive after which a link is looked after again; a broker waits for one and a half."""
 MAX_WAITING: Final = 1000
-
-
-class Pulse:
-    """Keep-alive of many links of one event loop by one timer."""
-
-    def __init__(self) -> None:
-        self._links: dict[PahoLink, float] = {}
-        """Link to the time of the loop at which it is looked after next."""
-        self._timer: asyncio.TimerHandle | None = None
-
-    def add(self, link: PahoLink) -> None:
-        """Look after `link` from now on."""
-        self._links[link] = 0.0
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(BEAT_S, self._beat)
-
-    def discard(self, link: PahoLink) -> None:
-        """Look after it no longer."""
-        self._links.pop(link, None)
-        if not self._links and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _beat(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(BEAT_S, self._beat)
-        now_s = loop.time()
-        for link in [link for link, at_s in self._links.items() if at_s <= now_s]:
-            self._links[link] = now_s + link.station.keep_alive_s * LOOK_SHARE
-            link.beat()
+MAX_WINDOW: Final = 65_535
+"""What a broker takes at once that does not say it (MQTT 5.0, section 3.2.2.3.3)."""
 
 
 class PahoLink:
@@ -96,8 +68,8 @@ class PahoLink:
         self._mqtt5 = mqtt5
         self._max_waiting = max_waiting
         self._random = random or Random()  # noqa: S311 - spreads reconnects, guards nothing
-        self._waiting: dict[int, int] = {}
-        """Message id to QoS of what the broker has not taken yet."""
+        self._unwritten = 0
+        """Messages of QoS 0 that have not left."""
         self._followed: dict[str, Subscription] = {}
         """What is listened to besides the station's own subscriptions."""
         self._asked: dict[int, Sequence[Subscription]] = {}
@@ -112,6 +84,7 @@ class PahoLink:
         self._drained = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._client = self._new_client()
+        self._outbox = Outbox(self._number, mqtt5=mqtt5)
 
     @property
     def is_connected(self) -> bool:
@@ -121,7 +94,7 @@ class PahoLink:
     @property
     def waiting(self) -> int:
         """Messages that the broker has not taken yet."""
-        return len(self._waiting)
+        return self._outbox.waiting + self._unwritten
 
     def open(self) -> None:
         """Connect, and keep connecting again until `close`."""
@@ -132,12 +105,10 @@ class PahoLink:
         """Hand a message over; raises `LinkDownError` or `LinkFullError`."""
         if not self._is_connected:
             raise LinkDownError
-        if len(self._waiting) >= self._max_waiting:
+        if self.waiting >= self._max_waiting:
             raise LinkFullError
-        info = self._client.publish(topic, message, qos, retain)
-        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise LinkDownError(int(info.rc), info.rc.name)
-        self._waiting[info.mid] = qos
+        self._unwritten += not qos
+        self._client.write(self._outbox.publish(topic, message, qos, retain=retain))
 
     async def publish(self, topic: str, message: bytes, qos: int) -> None:
         """Hand a message over; raises `LinkDownError` or `LinkFullError`."""
@@ -209,7 +180,7 @@ class PahoLink:
         except OSError as err:
             self._fail(LinkPlainError(str(err)) if self._broker.tls and isinstance(err, ConnectionResetError) else err)
             return False
-        except UnicodeError as err:  # a name with a label that is too long
+        except ValueError as err:  # no host could have such a name
             self._fail(socket.gaierror(str(err)))
             return False
         except asyncio.CancelledError:
@@ -240,11 +211,13 @@ class PahoLink:
             return
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it so
         properties.SessionExpiryInterval = self.station.session_s
+        properties.MaximumPacketSize = MAX_PACKET_BYTES
         client.connect(host, port, keep_alive, clean_start=False, properties=properties)
 
     def _new_client(self) -> ReadingClient:
         client = ReadingClient(
             self._take,
+            self._answered,
             CallbackAPIVersion.VERSION2,
             client_id=self.station.client_id,
             clean_session=None if self._mqtt5 else False,
@@ -262,7 +235,6 @@ class PahoLink:
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
-        client.on_publish = self._on_publish
         client.on_socket_register_write = self._on_want_write
         client.on_socket_unregister_write = self._on_wrote
         client.on_socket_close = self._on_socket_close
@@ -292,8 +264,8 @@ class PahoLink:
         self._sock = None
 
     def _note_end(self) -> None:
-        for mid in [mid for mid, qos in self._waiting.items() if qos == 0]:
-            del self._waiting[mid]
+        self._unwritten = 0
+        self._asked.clear()
         self._ended.set()
         self._drained.set()
         if self._is_connected:
@@ -306,7 +278,7 @@ class PahoLink:
             self._asked[mid or 0] = subscriptions  # the broker's answer bears the number
 
     async def _until_taken(self) -> None:
-        while self._waiting and self._is_connected:
+        while self.waiting and self._is_connected:
             self._drained.clear()
             await self._drained.wait()
 
@@ -322,6 +294,8 @@ class PahoLink:
             asyncio.get_running_loop().add_writer(self._sock, self._client.loop_write)
 
     def _on_wrote(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        self._unwritten = 0
+        self._note_taken()
         if sock is self._sock and self._sock is not None:
             asyncio.get_running_loop().remove_writer(self._sock)
 
@@ -330,7 +304,7 @@ class PahoLink:
             self._unwatch()
 
     def _on_connect(
-        self, _client: Client, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Properties | None
+        self, _client: Client, _userdata: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
         if reason.is_failure:
             _LOGGER.warning("%s: the broker refuses the connection: %s", self.station.client_id, reason)
@@ -340,6 +314,8 @@ class PahoLink:
         self._is_connected = self._was_accepted = True
         self._accepted.set()
         self._subscribe((*self.station.subscriptions, *self._followed.values()))
+        window = getattr(properties, "ReceiveMaximum", MAX_WINDOW) if self._mqtt5 else None
+        self._client.write(self._outbox.resume(window, has_session=flags.session_present))
         self.station.connected()
 
     def _on_disconnect(
@@ -373,14 +349,27 @@ class PahoLink:
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         self.station.received(message.topic, message.payload, message.retain)
 
-    def _on_publish(
-        self, _client: Client, _userdata: Any, mid: int, reason: ReasonCode, _properties: Properties | None
-    ) -> None:
-        if reason.is_failure:
-            self.station.denied(str(reason))
-        self._waiting.pop(mid, None)
-        if not self._waiting:
+    def _number(self) -> int:
+        return self._client.number()
+
+    def _answered(self, head: int, body: bytes) -> None:
+        packets, refusal = self._outbox.answer(head, body)
+        if refusal:
+            self.station.denied(_words_of(refusal))
+        self._client.write(packets)
+        self._note_taken()
+
+    def _note_taken(self) -> None:
+        if not self.waiting:
             self._drained.set()
+
+
+def _words_of(reason: int) -> str:
+    """Say a broker's reason in MQTT's words."""
+    try:
+        return str(ReasonCode(PacketTypes.PUBREC, identifier=reason))
+    except KeyError:
+        return f"reason {reason}"
 
 
 def _abandon(client: Client, attempt: asyncio.Future[None]) -> None:

@@ -4,7 +4,7 @@ Times are steady nanoseconds. A device has one scheduled question open at most; 
 """
 
 import heapq
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ WAIT_NS: Final = 300 * NS_PER_S
 """What people ask and cannot leave for so long has failed."""
 MAX_ASKED: Final = 16
 """Questions of people that may wait for one device."""
+SLACK: Final = 64
+"""Places in the queue, besides one for each device, that may be void before they are taken out."""
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -77,8 +79,11 @@ class Schedule:
         self.took_ns: Final[deque[int]] = deque(maxlen=MEASURED)
         """How long the newest whole answers took."""
         self._courses: Final[dict[str, Course]] = {}
-        self._queue: Final[list[tuple[int, int, str]]] = []
-        self._ready: Final[deque[Poll]] = deque()
+        self._queue: list[tuple[int, int, str]] = []
+        """Due time, ticket, device; one whose ticket is not the device's is void."""
+        self._ready: deque[Poll] = deque()
+        self._waiting: Counter[str] = Counter()
+        """Device → how many of the questions in `_ready` are for it."""
         self._tickets = 0
 
     @property
@@ -110,15 +115,16 @@ class Schedule:
         gone = [poll for poll in (*self._ready, *self.open.values()) if poll.device_id == device_id]
         for poll in gone:
             self.open.pop((device_id, poll.pid), None)
-            if poll in self._ready:
-                self._ready.remove(poll)
+        if device_id in self._waiting:
+            self._remove(set(gone))
         return gone
 
     def ask(self, poll: Poll) -> bool:
         """Ask what a person wants to know, as soon as a place is free; False: too much waits for this device."""
-        if sum(one.device_id == poll.device_id for one in self._ready) >= MAX_ASKED:
+        if self._waiting[poll.device_id] >= MAX_ASKED:
             return False
         self._ready.append(poll)
+        self._waiting[poll.device_id] += 1
         return True
 
     def take(self, now_ns: int) -> Poll | None:
@@ -126,11 +132,16 @@ class Schedule:
         if len(self.open) >= self.most:
             return None
         if self._ready:
-            return self._ready.popleft()
+            poll = self._ready.popleft()
+            self._waiting[poll.device_id] -= 1
+            if not self._waiting[poll.device_id]:
+                del self._waiting[poll.device_id]
+            return poll
         while self._queue and self._queue[0][0] <= now_ns:
-            due_ns, ticket, device_id = heapq.heappop(self._queue)
-            course = self._courses.get(device_id)
-            if course is not None and course.ticket == ticket:
+            place = heapq.heappop(self._queue)
+            if self._is_valid(place):
+                due_ns, _, device_id = place
+                course = self._courses[device_id]
                 course.ticket = 0
                 keys = _take_due(course, now_ns)
                 return Poll(device_id=device_id, pid="", keys=keys, timeout_ns=course.timeout_ns, due_ns=due_ns)
@@ -139,13 +150,14 @@ class Schedule:
     def give_up(self, before_ns: int) -> list[Poll]:
         """Give back questions of people that were due before this and have not left."""
         gone = [poll for poll in self._ready if poll.is_asked and poll.due_ns < before_ns]
-        for poll in gone:
-            self._ready.remove(poll)
+        if gone:
+            self._remove(set(gone))
         return gone
 
     def put_back(self, polls: list[Poll]) -> None:
         """These cannot leave just now: they are the next to be tried."""
         self._ready.extendleft(reversed(polls))
+        self._waiting.update(poll.device_id for poll in polls)
 
     def sent(self, poll: Poll, now_ns: int, wall_ns: int) -> None:
         """A question left."""
@@ -171,7 +183,19 @@ class Schedule:
         """Open questions whose time is over; there are at most `most`."""
         return [poll for poll in self.open.values() if poll.deadline_ns <= now_ns]
 
+    def _is_valid(self, place: tuple[int, int, str]) -> bool:
+        _, ticket, device_id = place
+        course = self._courses.get(device_id)
+        return course is not None and course.ticket == ticket
+
+    def _remove(self, gone: set[Poll]) -> None:
+        self._ready = deque(poll for poll in self._ready if poll not in gone)
+        self._waiting = Counter(poll.device_id for poll in self._ready)
+
     def _line_up(self, course: Course) -> None:
+        if len(self._queue) >= 2 * len(self._courses) + SLACK:
+            self._queue = [place for place in self._queue if self._is_valid(place)]
+            heapq.heapify(self._queue)
         self._tickets += 1
         course.ticket = self._tickets
         due_ns = min(slot.due_ns for slot in course.slots)
