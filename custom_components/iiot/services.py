@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import probatio
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 
 from .bridge.actors import actor_of
@@ -37,6 +37,8 @@ _COMMON: Final = {
 }
 
 POLL: Final = "poll"
+ELSEWHERE: Final = {"rekey": "command_rekey", "forget": "command_forget", "ota": "command_ota"}
+"""Command that is one step of something larger → the words that say how that is done."""
 
 type Fields = Mapping[str, Any]
 
@@ -61,7 +63,7 @@ ACTIONS: Final[dict[str, Action]] = {
             probatio.Required(ATTR_COMMAND): cv.string,
             probatio.Optional(ATTR_ARGS, default=dict): dict,
         },
-        lambda fields: str(fields[ATTR_COMMAND]),
+        lambda fields: _named(fields[ATTR_COMMAND]),
         lambda fields: dict(fields[ATTR_ARGS]),
     ),
     "sleep": Action(
@@ -199,6 +201,13 @@ def _raise_for_failures(results: list[tuple[str, dict[str, Any]]]) -> None:
                 "devices": "; ".join(f"{facts['name']}: {facts.get('reason') or facts['status']}" for facts in failed),
             },
         )
+
+
+def _named(command: str) -> str:
+    """Give the name of a command that may be sent by itself; raises in words for another."""
+    if command in ELSEWHERE:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key=ELSEWHERE[command])
+    return command
 
 
 def _channel(fields: Fields) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 from custom_components.iiot.const import EVENT_DEVICE
 
 from .people import machine_at, page_of
+from .plant_floor import Machine
 
 
 def act(hass: HomeAssistant, action: str, **data: Any) -> asyncio.Task[Any]:
@@ -117,6 +118,17 @@ async def test_what_a_device_does_not_know_is_refused_at_once(
     machine = await machine_at(hass, entry, mqtt_mock)
     (facts,) = (await act(hass, "command", config_entry_id=entry.entry_id, command="dance"))["devices"].values()
     assert facts["status"] == "refused"
+    assert machine.orders() == []
+
+
+@pytest.mark.parametrize(("command", "words"), [("rekey", "iiot.rekey"), ("forget", "deleted"), ("ota", "firmware")])
+async def test_one_step_of_something_larger_is_refused_with_who_does_the_whole(
+    hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any, command: str, words: str
+) -> None:
+    machine = Machine(hass, mqtt_mock.async_publish)
+    await machine.stand(entry, commands=["set", command])
+    with pytest.raises(ServiceValidationError, match=words):
+        await act(hass, "command", config_entry_id=entry.entry_id, command=command, args={"kid": 2, "salt": "00"})
     assert machine.orders() == []
 
 

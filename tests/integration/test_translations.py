@@ -48,6 +48,7 @@ from custom_components.iiot.engine.wire import codec, signing
 from custom_components.iiot.event import LEVELS
 from custom_components.iiot.flows.channel_rows import KINDS, ROWS
 from custom_components.iiot.panel.views import WORDS as DASHBOARD
+from custom_components.iiot.services import ELSEWHERE
 from custom_components.iiot.system_health import async_figures
 
 from .bare_sensor import ABOUT, name_values, register, say
@@ -342,7 +343,8 @@ def refusals_of_wishes() -> set[str]:
     refused |= {orders.RevokedError, orders.DisabledError, orders.StoodBackError, rotation.LastKeyError}
     refused |= {wish.ArgumentsError, wish.ActuatorError, wish.ValueRefusedError, wish.UnsupportedError, RecordError}
     found = {error.code for error in refused} | {f"command_{step}" for step in Step if step not in waits_or_fine}
-    return found | set(Bar) | {"needs_admin", "needs_operator", "needs_engineer", "needs_engineer_above"}
+    found |= set(Bar) | set(ELSEWHERE.values())
+    return found | {"needs_admin", "needs_operator", "needs_engineer", "needs_engineer_above"}
 
 
 def test_every_exception_has_its_words() -> None:
