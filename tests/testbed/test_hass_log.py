@@ -44,6 +44,20 @@ def test_a_fault_that_is_to_be_reported_to_us_is_a_problem() -> None:
     assert problems(f"2026-10-11 12:00:00.123 WARNING (MainThread) [homeassistant.components.sensor] {fault}")
 
 
+@pytest.mark.parametrize(("took_s", "is_one"), [(0.5, False), (4.999, False), (5.0, True), (30.0, True)])
+def test_a_state_that_takes_long_is_a_problem_and_one_that_waits_for_a_busy_machine_is_none(
+    took_s: float, *, is_one: bool
+) -> None:
+    name = "homeassistant.helpers.entity"
+    text = (
+        "Updating state for sensor.press (<class 'custom_components.iiot.sensor.ChannelSensor'>) "
+        f"took {took_s:.3f} seconds. Please create a bug report"
+    )
+    assert bool(problems(f"2026-10-11 12:00:00.123 WARNING (MainThread) [{name}] {text}")) is is_one
+    record = logging.LogRecord(name, logging.WARNING, __file__, 1, text, None, None)
+    assert bool(complaints([record])) is is_one
+
+
 @pytest.mark.parametrize(
     ("name", "level", "text", "is_one"),
     [
