@@ -63,6 +63,7 @@ async def measure(plan: Plan) -> list[Figure]:
             run = await _Run.begin(ground, plan)
             prefix = "command.own." if own else "command."
             found += await _commands(run, prefix, about)
+            ground.must_be_clean()  # before the hub has reason to say that its broker is away
             ground.broker.nodelay = True
             await ground.broker.restart()
             await run.until_back()
@@ -76,6 +77,7 @@ async def measure(plan: Plan) -> list[Figure]:
         await run.poll_every(plan.poll_s)
         polled = await polling.watch(ground.fleet, plan.poll_s, plan.polls)
         found += polled.figures(plan.fleet, about)
+        ground.must_be_clean()
     shutil.rmtree(folder)
     about["load_after"] = machine.load()
     return found

@@ -82,8 +82,7 @@ async def measure(plan: Plan) -> list[Figure]:
         say(f"{lane}: starting a broker and Home Assistant; logs are in {folder} until all has passed")
         async with Ground(folder, plan.devices, channels=plan.channels, settings=for_fleet) as ground:
             lanes[lane] = await _measure_lane(ground, plan, lane, join)
-            if problems := ground.hass.problems():
-                raise TestbedError("the integration logged warnings or errors:\n" + "\n".join(problems[:10]))
+            ground.must_be_clean()
         shutil.rmtree(folder)
     run["load_after"] = machine.load()
     engine = await asyncio.to_thread(

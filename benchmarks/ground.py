@@ -156,6 +156,12 @@ class Ground:
         told = await self.witness("live", prefix=f"sensor.{lane}_", part=f"_{CHANNEL}")
         return int(told["live" if values else "there"])
 
+    def must_be_clean(self) -> None:
+        """Raise TestbedError when the integration logged a warning or an error."""
+        if problems := self.hass.problems():
+            message = "\n".join(["the integration logged warnings or errors:", *problems[:10]])
+            raise TestbedError(message)
+
     async def set_state_interval(self, seconds: float) -> None:
         """Choose the shortest time between two states, as a person does; the hub starts anew."""
         flow = "/api/config/config_entries/options/flow"

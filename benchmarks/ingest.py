@@ -97,8 +97,7 @@ async def measure(plan: Plan) -> list[Figure]:
         for pace in plan.paces:
             rate = pace * plan.devices
             paced[pace] = await run.rounds((OURS, SENSORS), plan.paced_rounds, int(rate * plan.pace_s), rate)
-        if problems := ground.hass.problems():
-            raise TestbedError("the integration logged warnings or errors:\n" + "\n".join(problems[:10]))
+        ground.must_be_clean()
     shutil.rmtree(folder)
     about |= {
         "devices": plan.devices,

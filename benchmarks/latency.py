@@ -96,12 +96,12 @@ async def measure(plan: Plan) -> list[Figure]:
         await run.settle()
         throttled = {rate: await run.rounds((OURS,), rate, throttled=True) for rate in plan.rates}
         await ground.set_state_interval(0)
+        ground.must_be_clean()
         ground.broker.nodelay = True
         await ground.broker.restart()
         await run.settle()
         nodelay = {rate: await run.rounds((OURS, SENSORS), rate) for rate in plan.rates}
-        if problems := ground.hass.problems():
-            raise TestbedError("the integration logged warnings or errors:\n" + "\n".join(problems[:10]))
+        ground.must_be_clean()
     shutil.rmtree(folder)
     about["load_after"] = machine.load()
     return [
