@@ -17,6 +17,8 @@ TABLES: Final = {
     "fleet": RESULTS / "fleet.json",
     "waveform": RESULTS / "waveform.json",
 }
+OWN_LOAD: Final = 1.5
+"""Processes for each core that want to run because of a benchmark itself, at most."""
 
 
 def renew() -> None:
@@ -37,7 +39,14 @@ def rendered(text: str) -> str:
 def _section(file: Path) -> str:
     figures = figure.read(file)
     run = ", ".join(f"{name.replace('_', ' ')} {_told(value)}" for name, value in figures[0].run.items() if value != "")
-    return f"\n{figure.table(figures)}\n\nMeasured with: {run}.\n\n"
+    return f"\n{figure.table(figures)}\n\n{conditions(figures[0].run)} {run}.\n\n"
+
+
+def conditions(run: dict[str, Any]) -> str:
+    """Say whether others worked on the machine: by more than half of its cores at the begin, or at the end."""
+    cores = run["cores"]
+    was_busy = run["load_before"] > cores / 2 or run.get("load_after", 0) > cores * OWN_LOAD
+    return f"Measured on a machine {'with' if was_busy else 'without'} other work:"
 
 
 def _told(value: Any) -> str:

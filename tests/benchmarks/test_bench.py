@@ -127,3 +127,11 @@ def test_numbers_are_shown_with_three_digits(value: float | None, text: str) -> 
 def test_the_page_says_what_was_measured() -> None:
     text = page.PAGE.read_text(encoding="utf-8")
     assert page.rendered(text) == text, "run: scripts/bench page"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"), [(0.9, 2.8, "without"), (0.9, None, "without"), (1.2, 2.8, "with"), (0.4, 9.9, "with")]
+)
+def test_the_page_says_whether_others_worked_on_the_machine(before: float, after: float | None, said: str) -> None:
+    run = {"cores": 2, "load_before": before} | ({} if after is None else {"load_after": after})
+    assert page.conditions(run) == f"Measured on a machine {said} other work:"
