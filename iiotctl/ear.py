@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from iiot_engine.devices.manifest import Manifest
 from iiot_engine.errors import Refusal
-from iiot_engine.values import NS_PER_MS, NS_PER_S, UP_LEAVES, Leaf
+from iiot_engine.values import DOWN_QOS, NS_PER_MS, NS_PER_S, UP_LEAVES, Leaf, Settings
 from iiot_engine.wire import canonical, codec, signing, topics
 from iiot_engine.wire.data import Data
 from iiot_engine.wire.frames import MAX_UINT32, Ack, Status
@@ -20,10 +20,8 @@ from .fleet import Seen, Value
 from .judge import Judge, Message
 from .keyring import FIRST_KID, Keyring
 
-LATE_FACTOR: Final = 1.5
-LOST_FACTOR: Final = 3.0
-"""Heartbeat intervals of silence, as a hub counts them unless its options say otherwise."""
-DOWN_LEAVES: Final = (Leaf.POLL, Leaf.STORED, Leaf.COMMAND)
+UNCHANGED: Final = Settings()
+"""What a hub is set to unless a person changed it: how long a silence makes a device late, or lost."""
 MOST: Final = 10_000
 """Devices that are remembered: anybody may invent topics."""
 OWN: Final = 1024
@@ -62,9 +60,9 @@ class Heard:
         if self.beat.asleep:
             return "asleep"
         silence_s = now_s - self.last_s
-        if self.is_offline or silence_s > LOST_FACTOR * self.beat.interval_s:
+        if self.is_offline or silence_s > UNCHANGED.lost_factor * self.beat.interval_s:
             return "lost"
-        return "late" if silence_s > LATE_FACTOR * self.beat.interval_s else "live"
+        return "late" if silence_s > UNCHANGED.late_factor * self.beat.interval_s else "live"
 
     def seen(self, now_s: float) -> Seen:
         """Give what there is to show."""
@@ -114,7 +112,7 @@ class Ear:
     def filters(self) -> dict[str, int]:
         """Topic filters with their QoS."""
         up = {f"{self._prefix}/+/{leaf}": 1 if leaf is Leaf.ACK else 0 for leaf in UP_LEAVES}
-        return up | {f"{self._prefix}/+/{leaf}": 0 for leaf in DOWN_LEAVES}
+        return up | {f"{self._prefix}/+/{leaf}": 0 for leaf in DOWN_QOS}
 
     def said(self, message: bytes) -> None:
         """Know an own message again."""
