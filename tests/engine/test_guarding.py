@@ -98,7 +98,13 @@ ONLY_SHUT = {"condition": {"entity_id": DOOR, "state": "off"}}
 def test_what_is_no_movement_has_no_interlock() -> None:
     machine = machine_in(World(), fan={"read_only": True})
     sleep = Wish(name="sleep", args={"key": "fan"}, actor=Actor(None, None, "hub"))
-    machine.world.plant.command(machine.id, sleep, machine.world.now)
+    cid, effects = machine.world.plant.command(machine.id, sleep, machine.world.now)
+    machine.world.perform(effects)
+    assert [order["cmd"] for order in machine.obey() if order["type"] == "command"] == ["sleep"]
+    machine.send("ack", cid=cid, status="done", hseq=machine.hseq)
+    command = machine.member.ledger.get(cid)
+    assert command is not None
+    assert command.step is Step.DONE
 
 
 def test_it_moves_only_while_its_condition_is_known_to_hold() -> None:
