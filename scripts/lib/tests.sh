@@ -24,8 +24,13 @@ test_folder() {
   local folder="$1" arguments=()
   shift
   needs_hass "${folder}" || arguments+=(-p no:homeassistant)
-  is_apart "${folder}" || arguments+=(-n "${WORKERS}")
-  [[ "${folder}" != e2e ]] || arguments+=(-n "${WORKERS}" --dist loadfile)
+  if is_apart "${folder}"; then
+    [[ "${folder}" != e2e ]] || arguments+=(-n "${WORKERS}" --dist loadfile)
+  elif needs_hass "${folder}"; then
+    arguments+=(-n "${WORKERS}")
+  else
+    arguments+=(-n "${PLAIN_WORKERS}" --dist worksteal)
+  fi
   ensure_for "tests/${folder}"
   python -m pytest "${arguments[@]}" "tests/${folder}" "$@"
 }
