@@ -17,6 +17,7 @@ from homeassistant.const import ATTR_ENTITY_ID, ATTR_NAME
 from homeassistant.core import HomeAssistant, callback
 
 from .bridge.events import (
+    ASSET_CHANGED,
     ATTR_DEVICE,
     ATTR_KIND,
     ATTR_LEFT_OUT,
@@ -66,6 +67,7 @@ DECISIONS: Final = {
     WISH_REFUSED: "was not told {command}{args}: {reason}",
     WISH_WAITS: "waits {seconds} s for a second person before {command}{args}",
     POLICY_CHANGED: "goes by other rules: {sections}",
+    ASSET_CHANGED: "was moved from {before} to {asset}",
     ROLE_SET: "took {person} as {role} of {node}",
 }
 """What people decided, and what came of it for those who asked."""

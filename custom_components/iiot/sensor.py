@@ -11,6 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bridge.health import CONNECTION_KEY, FigureDescription, FleetDescription, HealthDescription
 from .bridge.mapping import PointDescription
+from .bridge.places import path_shown
 from .bridge.points import Points
 from .bridge.stations import Described, Station
 from .engine.values import Connection
@@ -92,6 +93,8 @@ class HealthSensor(FigureSensor):
             found["description"] = self.station.description
         if self._figure.key == CONNECTION_KEY and self.station.revoked:
             found["reason"] = self.station.revoked
+        if self._figure.key == CONNECTION_KEY and (path := path_shown(self._points.hub, self.station.subentry_id)):
+            found["asset"] = path
         return found or None
 
 

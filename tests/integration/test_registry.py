@@ -89,7 +89,8 @@ async def test_an_import_says_what_changes_and_changes_it_only_when_told_to(
     assert checked["devices"]["press-07"]["changes"] == changes
     assert (await site.exported(), told) == (before, [])
     assert (await site.imported(text))["devices"]["press-07"] == {"name": "Press 7", "changes": changes}
-    (event,) = told
+    event, moved = told
+    assert (moved.data["kind"], moved.data["asset"]) == ("asset_changed", "Hall 3 / Hall 1")
     assert (event.data["kind"], event.data["sections"]) == ("policy_changed", "area, description, interlocks, name")
     page = page_of(hass, entry, machine)
     assert (page.name, page.area_id) == ("Press 7", area.id)

@@ -157,6 +157,7 @@ async def test_an_engineer_grants_roles_below_the_own_node(
     dr.async_get(hass).async_update_device(page.id, area_id=area.id)
     bert = await add_person(hass, "Bert")
     grant(entry, anna, ENGINEER, Level.FLOOR, floor.floor_id)
+    await settle(hass)
     told = async_capture_events(hass, EVENT_DEVICE)
     await set_role(hass, entry, anna, user="bert", role="operator", area_id=area.id)
     await set_role(hass, entry, anna, user=bert.id, role="viewer", device_id=page.id)

@@ -107,7 +107,9 @@ BANKS = {
 }
 """Words that forms and screens are put together from."""
 BARE_FLOW = ("flows/bare.py", "flows/channels.py")
-DEVICE_FLOW = tuple(f"flows/{name}.py" for name in ("device", "keys", "interlocks", "polling", "channels", "life"))
+DEVICE_FLOW = tuple(
+    f"flows/{name}.py" for name in ("device", "keys", "assets", "interlocks", "polling", "channels", "life")
+)
 OPTION_FLOW = tuple(f"flows/{name}.py" for name in ("options", "roles", "connectivity", "waiting", "removed"))
 SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
 

@@ -11,6 +11,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 
 from ..bridge.enrolment import plain
+from ..bridge.places import place_of
 from ..bridge.policies import changed_policy, changed_sections, check_policy, write_policy
 from ..bridge.targets import Target, devices_of
 from ..const import CONF_POLICY, DOMAIN
@@ -97,6 +98,9 @@ async def _async_change(target: Target, fields: dict[str, Any], context: Context
             translation_placeholders={"path": plain(err.path), "reason": plain(err.reason)},
         ) from err
     changed = changed_sections(subentry, policy)
+    if "asset" in changed:
+        place = place_of(hub, subentry)._replace(line=policy.asset.line, cell=policy.asset.cell)
+        await hub.roles.async_permit(context.user_id, hub.roles.at(place), Role.ENGINEER)
     if not fields[ATTR_DRY_RUN]:
         write_policy(hub, subentry, policy, context)
     return {

@@ -14,7 +14,7 @@ from ..bridge.hub import Hub
 from ..bridge.marked_yaml import Document, Flaw, FlawsError
 from ..bridge.targets import Target, devices_of
 from ..const import DOMAIN
-from ..engine.actuation.roles import Level, Node, Role
+from ..engine.actuation.roles import Role
 from ..engine.errors import RecordError
 from ..engine.plant.registry import Change, Said, said_by_profile
 from .handling import hub_of
@@ -99,8 +99,7 @@ async def _async_import(hub: Hub, document: Document, call: ServiceCall) -> dict
         await roles.async_permit(user_id, roles.device(device_id), Role.ENGINEER)
     for one in registry.plan_file(hub, document):
         if one.moves:
-            place = roles.site if one.area_id is None else Node(level=Level.AREA, id=one.area_id)
-            await roles.async_permit(user_id, place, Role.ENGINEER)
+            await roles.async_permit(user_id, roles.at(one.place), Role.ENGINEER)
     plans = registry.plan_file(hub, document)  # others may have come in while roles were asked for
     if not call.data[ATTR_DRY_RUN]:
         registry.apply(hub, plans, call.context)

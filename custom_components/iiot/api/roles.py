@@ -13,22 +13,40 @@ from homeassistant.helpers import config_validation as cv
 from ..bridge.hub import Hub
 from ..bridge.targets import devices_of
 from ..const import DOMAIN
-from ..engine.actuation.roles import Grant, Level, Node, Person, Role
+from ..engine.actuation.roles import Grant, Level, Node, Person, Role, cell_node, line_node
 from .handling import Message, command, hub_of
 from .shapes import GrantShape, NodeShape, RolesShape
 
 ATTR_USER: Final = "user"
 ATTR_ROLE: Final = "role"
+ATTR_LINE: Final = "line"
+ATTR_CELL: Final = "cell"
 NO_ROLE: Final = "none"
 _ENTRY: Final = {probatio.Required(ATTR_CONFIG_ENTRY_ID): str}
 _PLACES: Final = {ATTR_FLOOR_ID: Level.FLOOR, ATTR_AREA_ID: Level.AREA, ATTR_DEVICE_ID: Level.DEVICE}
-_SET_ROLE: Final = probatio.Schema(
-    {
-        probatio.Required(ATTR_CONFIG_ENTRY_ID): cv.string,
-        probatio.Required(ATTR_USER): cv.string,
-        probatio.Required(ATTR_ROLE): probatio.In([*Role, NO_ROLE]),
-        **{probatio.Exclusive(name, "node"): cv.string for name in _PLACES},
-    }
+
+
+def _one_node(fields: dict[str, Any]) -> dict[str, Any]:
+    """Take a line with or without its area, and a cell with its line."""
+    if ATTR_CELL in fields and ATTR_LINE not in fields:
+        raise probatio.Invalid("a cell needs its line")
+    if ATTR_LINE in fields and (ATTR_FLOOR_ID in fields or ATTR_DEVICE_ID in fields):
+        raise probatio.Invalid("a line goes with its area only")
+    return fields
+
+
+_SET_ROLE: Final = probatio.All(
+    probatio.Schema(
+        {
+            probatio.Required(ATTR_CONFIG_ENTRY_ID): cv.string,
+            probatio.Required(ATTR_USER): cv.string,
+            probatio.Required(ATTR_ROLE): probatio.In([*Role, NO_ROLE]),
+            **{probatio.Exclusive(name, "node"): cv.string for name in _PLACES},
+            probatio.Optional(ATTR_LINE): cv.string,
+            probatio.Optional(ATTR_CELL): cv.string,
+        }
+    ),
+    _one_node,
 )
 
 
@@ -106,6 +124,9 @@ async def _async_user(hass: HomeAssistant, named: str) -> User:
 
 
 def _node(hass: HomeAssistant, hub: Hub, fields: dict[str, Any]) -> Node:
+    if ATTR_LINE in fields:
+        area_id, line = fields.get(ATTR_AREA_ID), fields[ATTR_LINE]
+        return cell_node(area_id, line, fields[ATTR_CELL]) if ATTR_CELL in fields else line_node(area_id, line)
     named = next((name for name in _PLACES if name in fields), None)
     if named is None:
         return hub.roles.site

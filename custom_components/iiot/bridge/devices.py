@@ -58,6 +58,7 @@ class Devices:
             if subentry.unique_id in members:
                 self._hub.set_policy(subentry)
                 self._register(subentry, area_before=subentry.data.get(CONF_AREA))
+                self._hub.assets.joined(subentry)
                 self._points.add_device(subentry)
         for device_id in self._by_device:
             self._follow_page(device_id)
@@ -111,6 +112,7 @@ class Devices:
         self._register(subentry, area_before=None)
         await self._hub.async_adopt(subentry)
         self._hub.set_policy(subentry)
+        self._hub.assets.joined(subentry)
         self._points.add_device(subentry)
         self._follow_page(str(subentry.unique_id))
         self._refresh(str(subentry.unique_id))
@@ -134,6 +136,7 @@ class Devices:
         if before.unique_id != subentry.unique_id or _key_facts(before) != _key_facts(subentry):
             await self._hub.async_adopt(subentry)
         self._hub.set_policy(subentry)
+        self._hub.assets.look(device_id)
         await self._points.async_update_device(subentry)
         self._follow_page(device_id)
         self._refresh(device_id)
@@ -192,12 +195,13 @@ class Devices:
 
     @callback
     def _page_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
-        if event.data["action"] != "update" or "disabled_by" not in event.data["changes"]:
+        if event.data["action"] != "update" or not event.data["changes"].keys() & {"disabled_by", "area_id"}:
             return
         page = self._registry.async_get(event.data["device_id"])
         subentry = None if page is None else self._known.get(page.config_subentry_id or "")
         if subentry is not None:
             self._follow_page(str(subentry.unique_id))
+            self._hub.assets.look(str(subentry.unique_id))
 
     def _follow_page(self, device_id: str) -> None:
         """Ask a device for nothing whose page a person disabled."""
@@ -252,6 +256,7 @@ class Devices:
     def _forget(self, device_id: str) -> None:
         self._by_device.pop(device_id, None)
         self._facts.pop(device_id, None)
+        self._hub.assets.left(device_id)
 
 
 def _key_facts(subentry: ConfigSubentry) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from ..engine.effects import CountersZeroed, Happened, Notice, Refused
 from ..engine.errors import Fact
 from .health import CONNECTION_KEY
 from .mapping import clean_name
+from .places import path_of, place_of
 from .redaction import redacted
 from .stations import device_identifier, hub_identifier
 
@@ -28,6 +29,7 @@ ATTR_KIND: Final = "kind"
 ATTR_ENTRY_ID: Final = "config_entry_id"
 ATTR_SITE: Final = "site"
 ATTR_DEVICE: Final = "device"
+ATTR_ASSET: Final = "asset"
 ATTR_LEFT_OUT: Final = "left_out"
 REFUSED: Final = "refused"
 NOTICE: Final = "notice"
@@ -35,6 +37,7 @@ COMMAND: Final = "command"
 WISH_REFUSED: Final = "wish_refused"
 WISH_WAITS: Final = "wish_waits"
 POLICY_CHANGED: Final = "policy_changed"
+ASSET_CHANGED: Final = "asset_changed"
 ROLE_SET: Final = "role_set"
 COUNTERS_ZEROED: Final = "counters_zeroed"
 
@@ -105,6 +108,11 @@ class Events:
         self._tell(POLICY_CHANGED, device_id, {"sections": ", ".join(sections)}, context)
 
     @callback
+    def moved(self, device_id: str, before: str) -> None:
+        """A device stands elsewhere: the event says where, as each one does."""
+        self._tell(ASSET_CHANGED, device_id, {"before": before})
+
+    @callback
     def role_set(self, device_id: str, facts: dict[str, Any], context: Context | None) -> None:
         """A person has another role somewhere."""
         self._tell(ROLE_SET, device_id, facts, context)
@@ -123,6 +131,8 @@ class Events:
         told |= {ATTR_TRANSITION_ID: ulid_now(), ATTR_ENTRY_ID: entry.entry_id, **self._links(subentry)}
         if device_id:
             told[ATTR_DEVICE] = device_id
+        if subentry is not None:
+            told[ATTR_ASSET] = _clean(path_of(self._hub, place_of(self._hub, subentry)))
         if self._left_out:
             told[ATTR_LEFT_OUT], self._left_out = self._left_out, 0
         self._hub.hass.bus.async_fire(EVENT_DEVICE, told, context=context)

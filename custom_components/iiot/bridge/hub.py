@@ -20,6 +20,7 @@ from ..engine.values import NS_PER_S, Happening, Now
 from . import discovery
 from .actors import Actors
 from .adopted import Adopted
+from .assets import Assets
 from .effects import Effects, Verdict
 from .enrolment import key_turn, policy_of
 from .notices import standing_notices
@@ -89,6 +90,7 @@ class Hub:
         self.actors: Final = Actors(self)
         self.roles: Final = Roles(self)
         self.questions: Final = Questions(self)
+        self.assets: Final = Assets(self)
         self._states: Final = States(hass, plant)
         self._adopted: Final = Adopted(self)
         self._commit: asyncio.Task[None] | None = None
@@ -122,6 +124,7 @@ class Hub:
         self.link.drain()
         self.actors.stop()
         self.questions.stop()
+        self.assets.stop()
         self._states.stop()
         self.is_running = self._is_open = False
         while self._releases:

@@ -11,12 +11,14 @@ from homeassistant.helpers import device_registry as dr
 
 from ..const import CONF_AREA, CONF_CHANNEL_DESCRIPTIONS, CONF_DESCRIPTION, CONF_POLICY
 from ..engine import records
+from ..engine.devices.assets import Asset
 from ..engine.errors import RecordError
 from ..engine.plant import registry
 from ..engine.plant.registry import Change, DeviceRecord, Said
 from .enrolment import area_named, policy_of
 from .mapping import clean_name
 from .marked_yaml import Document, Flaw, FlawsError, read_marked
+from .places import Place
 from .policies import changed_policy, check_policy
 from .stations import device_identifier
 
@@ -43,8 +45,14 @@ class Plan(NamedTuple):
 
     @property
     def moves(self) -> bool:
-        """Whether it is to stand in another area."""
-        return any(change.path == "area" for change in self.changes)
+        """Whether it is to stand elsewhere."""
+        return any(change.path == "area" or change.path.startswith("policy.asset") for change in self.changes)
+
+    @property
+    def place(self) -> Place:
+        """Where it is to stand."""
+        asset = Asset() if self.record.policy is None else self.record.policy.asset
+        return Place(self.area_id, asset.line, asset.cell)
 
 
 def read_registry(text: str) -> Document:

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any, Final
 from homeassistant.core import Context, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import area_registry as ar
-from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import floor_registry as fr
 
 from ..const import CONF_GRANTS, DOMAIN
 from ..engine import records
-from ..engine.actuation.roles import Grant, Grants, Level, Node, Path, Person, Role, may, may_grant, role_of
+from ..engine.actuation.roles import Grant, Grants, Level, Node, Path, Person, Role, may, may_grant, role_of, way_to
 from .enrolment import plain
-from .stations import device_identifier
+from .places import BETWEEN, Place, names_of, nodes_of, place_of, place_of_node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +56,10 @@ class Roles:
         found = (one.subentry_id for one in self._hub.entry.subentries.values() if one.unique_id == device_id)
         return Node(level=Level.DEVICE, id=next(found, ""))
 
+    def at(self, place: Place) -> Node:
+        """The lowest node of a place; the site, where there is none."""
+        return (self.site, *nodes_of(self._hub.hass, place))[-1]
+
     def nodes(self) -> list[Node]:
         """Every node on which a role can be granted: the site, the places of its devices, the devices."""
         paths = [self.path_of(Node(level=Level.DEVICE, id=one)) for one in self._hub.entry.subentries]
@@ -66,20 +69,10 @@ class Roles:
 
     def path_of(self, node: Node) -> Path:
         """The way from the site down to a node; one that is gone has no place between."""
-        areas, area_id = ar.async_get(self._hub.hass), None
-        if node.level is Level.DEVICE:
-            page = self._page_of(node)
-            area_id = None if page is None else page.area_id
-        elif node.level is Level.AREA:
-            area_id = node.id
-        elif node.level is Level.SITE:
+        if node.level is Level.SITE:
             return (self.site,)
-        area = None if area_id is None else areas.async_get_area(area_id)
-        floor_id = None if area is None else area.floor_id
-        above = [Node(level=Level.FLOOR, id=floor_id)] if floor_id is not None else []
-        if area is not None and node.level is Level.DEVICE:
-            above.append(Node(level=Level.AREA, id=area.id))
-        return (self.site, *above, node)
+        above = nodes_of(self._hub.hass, self._place(node))
+        return (self.site, *(one for one in above if one != node), node)
 
     def name_of(self, node: Node) -> str:
         """What people call a node; its id when it is gone."""
@@ -93,6 +86,9 @@ class Roles:
             case Level.AREA:
                 area = ar.async_get(hass).async_get_area(node.id)
                 found = None if area is None else area.name
+            case Level.LINE | Level.CELL:
+                place = place_of_node(self._hub, node)
+                found = None if place is None else BETWEEN.join(names_of(hass, place))
             case Level.DEVICE:
                 subentry = self._subentry(node)
                 found = None if subentry is None else subentry.title
@@ -108,6 +104,8 @@ class Roles:
                 return fr.async_get(hass).async_get_floor(node.id) is not None
             case Level.AREA:
                 return ar.async_get(hass).async_get_area(node.id) is not None
+            case Level.LINE | Level.CELL:
+                return place_of_node(self._hub, node) is not None
             case Level.DEVICE:
                 return self._subentry(node) is not None
 
@@ -173,10 +171,17 @@ class Roles:
     def _subentry(self, node: Node) -> ConfigSubentry | None:
         return self._hub.entry.subentries.get(node.id)
 
-    def _page_of(self, node: Node) -> dr.DeviceEntry | None:
-        entry_id = self._hub.entry.entry_id
-        registry = dr.async_get(self._hub.hass)
-        return registry.async_get_device_by_identifier(device_identifier(entry_id, node.id), entry_id)
+    def _place(self, node: Node) -> Place:
+        """Where a node is; a floor is in no area."""
+        match node.level:
+            case Level.AREA:
+                return Place(node.id)
+            case Level.LINE | Level.CELL:
+                return Place(*way_to(node))
+            case Level.DEVICE if (subentry := self._subentry(node)) is not None:
+                return place_of(self._hub, subentry)
+            case _:
+                return Place()
 
 
 def _name(user: User | None) -> str:

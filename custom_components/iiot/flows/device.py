@@ -28,17 +28,29 @@ from ..const import (
 from ..engine.errors import DeviceIdError
 from ..engine.wire import topics
 from ..runtime import IiotConfigEntry
+from .assets import AssetSteps
 from .channels import ChannelSteps
 from .forms import DERIVED, GENERATE, KEEP, KEPT, PASTE, TEXT, details, key_source
 from .interlocks import InterlockSteps
 from .life import LifeSteps, waiting_devices
 from .polling import PollingSteps
 
-PAGES: Final = ["details", "interlocks", "polling", "gates", "calculated", "next_key", "replace", "revoke", "commander"]
+PAGES: Final = [
+    "details",
+    "asset",
+    "interlocks",
+    "polling",
+    "gates",
+    "calculated",
+    "next_key",
+    "replace",
+    "revoke",
+    "commander",
+]
 """What can be changed of a device, each a step of its own."""
 
 
-class DeviceFlow(LifeSteps, InterlockSteps, PollingSteps, ChannelSteps):
+class DeviceFlow(LifeSteps, AssetSteps, InterlockSteps, PollingSteps, ChannelSteps):
     """A device is registered by hand, before or after it called; or changed."""
 
     def __init__(self) -> None:

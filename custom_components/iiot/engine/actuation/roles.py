@@ -23,11 +23,13 @@ class Role(StrEnum):
 
 
 class Level(StrEnum):
-    """Kinds of nodes, from the top. Lines and cells of an asset path stand between area and device."""
+    """Kinds of nodes, from the top: the ISA-95 path of a device, with the floor where there is one."""
 
     SITE = "site"
     FLOOR = "floor"
     AREA = "area"
+    LINE = "line"
+    CELL = "cell"
     DEVICE = "device"
 
 
@@ -37,7 +39,25 @@ class Node:
 
     level: Level
     id: str
-    """Of the hub's entry, the floor, the area, or the device's subentry, which outlives its hardware."""
+    """Of the hub's entry, the floor, the area, or the device's subentry, which outlives its hardware; of a line or a
+    cell the way to it from its area, as `line_node` and `cell_node` write it."""
+
+
+def line_node(area_id: str | None, line: str) -> Node:
+    """Name a line of an area, however its letters are written; None: it is in no area."""
+    return Node(level=Level.LINE, id=f"{area_id or ''}/{line.casefold()}")
+
+
+def cell_node(area_id: str | None, line: str, cell: str) -> Node:
+    """Name a cell of a line, however its letters are written."""
+    return Node(level=Level.CELL, id=f"{line_node(area_id, line).id}/{cell.casefold()}")
+
+
+def way_to(node: Node) -> tuple[str | None, str, str | None]:
+    """Give area, line and cell of the node of a line (no cell) or a cell."""
+    area_id, _, below = node.id.partition("/")
+    line, _, cell = below.partition("/")
+    return area_id or None, line, cell or None
 
 
 type Path = tuple[Node, ...]

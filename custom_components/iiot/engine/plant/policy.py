@@ -6,6 +6,7 @@ from typing import Annotated
 
 from ..actuation.interlocks import Interlock
 from ..devices.adopted import AdoptedEntity
+from ..devices.assets import Asset, Relation
 from ..devices.bare import BareTopic
 from ..ingest.calculated import Calculated
 from ..ingest.checks import Checks
@@ -33,3 +34,7 @@ class Policy:
     """It is being tried or mended: what it says is kept and shown, and marked."""
     entities: tuple[AdoptedEntity, ...] = ()
     """Entities of Home Assistant that are its channels."""
+    asset: Asset = field(default_factory=Asset)
+    """Where it stands below its area."""
+    relations: tuple[Relation, ...] = ()
+    """What it and its channels are to other devices."""

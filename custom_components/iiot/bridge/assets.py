@@ -1,0 +1,84 @@
+"""The assets of a site: who is moved where, told to everybody, and devices that wait asleep for a place."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.core import Context, callback
+from homeassistant.helpers import device_registry as dr
+
+from ..engine.effects import HealthChanged
+from .enrolment import policy_of
+from .places import Place, page_of, path_of, place_of, place_of_device, places, spelled
+from .policies import write_policy
+
+if TYPE_CHECKING:
+    from homeassistant.config_entries import ConfigSubentry
+
+    from .hub import Hub
+
+
+class Assets:
+    """Knows where each device was, and says so when it is elsewhere."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub: Final = hub
+        self._known: Final[dict[str, Place]] = {}
+        """By device."""
+        self._due: Final[set[str]] = set()
+
+    @callback
+    def stop(self) -> None:
+        """Tell nothing more."""
+        self._known.clear()
+        self._due.clear()
+
+    @callback
+    def joined(self, subentry: ConfigSubentry) -> None:
+        """A device is registered, or was when the hub started: where it stands now is no news."""
+        self._known[str(subentry.unique_id)] = place_of(self._hub, subentry)
+
+    @callback
+    def left(self, device_id: str) -> None:
+        """A device is registered no more."""
+        self._known.pop(device_id, None)
+
+    @callback
+    def look(self, device_id: str) -> None:
+        """Something about a device changed that may have to do with its place: told once for all that changes now."""
+        if not self._due:
+            self._hub.hass.loop.call_soon(self._judge)
+        self._due.add(device_id)
+
+    @callback
+    def _judge(self) -> None:
+        due = sorted(self._due)
+        self._due.clear()
+        for device_id in due:
+            place = place_of_device(self._hub, device_id)
+            before = self._known.get(device_id, place)
+            self._known[device_id] = place
+            if before != place:
+                self._hub.effects.events.moved(device_id, path_of(self._hub, before))
+                self._hub.effects.perform(HealthChanged(device_id))
+
+
+@callback
+def assign(hub: Hub, subentry: ConfigSubentry, place: Place, context: Context | None = None) -> None:
+    """Let a device stand in a place: its page in Home Assistant moves, line and cell are kept in its policy."""
+    others = (one for one in hub.entry.subentries.values() if one.subentry_id != subentry.subentry_id)
+    place = spelled((place_of(hub, one) for one in others), place)
+    page = page_of(hub, subentry.subentry_id)
+    if page is not None and page.area_id != place.area_id:
+        dr.async_get(hub.hass).async_update_device(page.id, area_id=place.area_id)
+    write_policy(hub, subentry, replace(policy_of(subentry), asset=place.asset), context)
+
+
+def known_names(hub: Hub) -> tuple[list[str], list[str]]:
+    """Give the names of lines and of cells at a site."""
+    found = places(hub)
+    return _names(one.line for one in found), _names(one.cell for one in found)
+
+
+def _names(found: Iterable[str | None]) -> list[str]:
+    return sorted({name for name in found if name is not None}, key=str.casefold)
