@@ -14,11 +14,8 @@ from custom_components.iiot.logbook import describe
 
 from .field import FieldDevice, state
 from .joining import (
-    add_hub,
     answer_device_form,
-    expected_lingering_timers,  # noqa: F401
     fields,
-    hass_config_dir,  # noqa: F401
     options_of,
     settle,
     suggested,
@@ -26,18 +23,6 @@ from .joining import (
 from .people import machine_at, page_of
 from .plant_floor import Machine
 from .standing import hall, open_menu_page, put, stands
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass)
-
-
-@pytest.fixture
-async def machine(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any) -> Machine:
-    """One machine."""
-    return await machine_at(hass, entry, mqtt_mock)
 
 
 async def fill(hass: HomeAssistant, entry: ConfigEntry, machine: Machine, **answers: str) -> Any:

@@ -13,9 +13,6 @@ from probatio import Invalid
 from custom_components.iiot.engine.actuation.roles import Level, Node, Role, cell_node, line_node
 
 from .joining import (
-    add_hub,
-    expected_lingering_timers,  # noqa: F401
-    hass_config_dir,  # noqa: F401
     options_of,
     settle,
 )
@@ -24,12 +21,6 @@ from .plant_floor import Machine
 from .standing import hall, put, stands
 
 VIEWER, OPERATOR, ENGINEER = Role
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, mqtt_mock: Any) -> ConfigEntry:
-    """One hub."""
-    return await add_hub(hass)
 
 
 @pytest.fixture
@@ -44,12 +35,6 @@ async def machine(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any, area_
     found = await machine_at(hass, entry, mqtt_mock)
     await put(hass, entry, found.subentry_id, area_id, "Line 1", "Cell 2")
     return found
-
-
-@pytest.fixture
-async def anna(hass: HomeAssistant) -> User:
-    """A person who is no administrator."""
-    return await add_person(hass, "Anna")
 
 
 def on(entry: ConfigEntry, user: User, role: Role | None, node: Node) -> None:

@@ -37,7 +37,7 @@ class AssetSteps(PageSteps):
                     errors[CONF_CELL] = "line_missing"
             else:
                 assign(hub, subentry, Place(user_input.get(CONF_AREA), asset.line, asset.cell))
-                return self.async_abort(reason="reconfigure_successful")
+                return self.end()
         lines, cells = known_names(hub)
         schema = probatio.Schema(
             {

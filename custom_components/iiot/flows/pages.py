@@ -40,6 +40,10 @@ class PageSteps(ConfigSubentryFlow):
         """Keep what they decide now, and end."""
         _, hub = running_hub(self.hass, self._entry_id)
         write_policy(hub, self._get_reconfigure_subentry(), policy)
+        return self.end()
+
+    def end(self) -> SubentryFlowResult:
+        """What they decided is kept."""
         return self.async_abort(reason="reconfigure_successful")
 
 
