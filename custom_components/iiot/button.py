@@ -11,7 +11,6 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .bridge.actuators import ActuatorDescription
 from .bridge.points import Points
 from .bridge.stations import Described, Station
-from .engine.actuation.roles import Role
 from .entity import ActuatorEntity, IiotEntity
 from .runtime import IiotConfigEntry
 
@@ -52,10 +51,7 @@ class ZeroCountersButton(IiotEntity, ButtonEntity):
 
     @override
     async def async_press(self) -> None:
-        hub, device_id = self._points.hub, self.station.device_id
-        user_id = self._context.user_id if self._context else None
-        await hub.roles.async_permit(user_id, hub.roles.device(device_id), Role.ENGINEER, is_control=True)
-        hub.zero_counters(device_id)
+        await self._points.hub.actors.async_zero_counters(self.station.id, self._context)
 
 
 def _make(points: Points, station: Station, description: Described) -> Entity:

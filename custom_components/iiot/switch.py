@@ -1,6 +1,5 @@
 """Switches: actuators that are on or off, and the maintenance mode of a device."""
 
-from dataclasses import replace
 from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity
@@ -11,9 +10,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bridge.actuators import ActuatorDescription
 from .bridge.points import Points
-from .bridge.policies import write_policy
 from .bridge.stations import Described, Station
-from .engine.actuation.roles import Role
 from .entity import ActuatorEntity, IiotEntity
 from .runtime import IiotConfigEntry
 
@@ -68,14 +65,7 @@ class MaintenanceSwitch(IiotEntity, SwitchEntity):
         await self._async_turn(trial=False)
 
     async def _async_turn(self, *, trial: bool) -> None:
-        """Do it for an engineer; raises in words for anybody else."""
-        hub, member, context = self._points.hub, self.station.member, self._context
-        subentry = hub.entry.subentries.get(self.station.id)
-        node = hub.roles.device(self.station.device_id)
-        user_id = context.user_id if context else None
-        await hub.roles.async_permit(user_id, node, Role.ENGINEER, is_control=True)
-        if member is not None and subentry is not None:
-            write_policy(hub, subentry, replace(member.policy, trial=trial), context)
+        await self._points.hub.actors.async_set_trial(self.station.id, self._context, trial=trial)
 
 
 def _make(points: Points, station: Station, description: Described) -> Entity:

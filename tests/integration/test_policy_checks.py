@@ -162,3 +162,16 @@ async def test_a_disk_that_refuses_keeps_old_keys_and_lets_the_topics_change(
     assert keys_of(entry) == {1, 2}
     assert entry.runtime_data.hub.plant.filters == [TOPIC]
     assert "old keys of topic:sensors/lab1/bme280 stay on disk" in caplog.text
+
+
+async def test_maintenance_mode_overwrites_nothing_that_was_just_decided(
+    hass: HomeAssistant, entry: ConfigEntry
+) -> None:
+    subentry_id = await register(hass, entry)
+    await add_topic(hass, entry, subentry_id)
+    async with key_turn(hass):
+        keep(hass, entry, subentry_id, [PLAIN])
+        await act(hass, "switch", "turn_on", entity_id="switch.climate_maintenance_mode")
+        assert len(entry.runtime_data.hub.plant.members[SENSOR_ID].policy.topics) == 2, "not followed yet"
+    await settle(hass)
+    assert policy_in(entry, subentry_id) == {"topics": [PLAIN], "interval_s": 60.0, "trial": True}

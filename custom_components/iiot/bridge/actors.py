@@ -1,6 +1,7 @@
 """Commands of people and automations: asked for, waited for, told step by step."""
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import Context, callback
@@ -10,14 +11,15 @@ from ..const import DOMAIN
 from ..engine.actuation.command import Actor, Command, Step
 from ..engine.actuation.interlocks import Bar, InterlockError
 from ..engine.actuation.ledger import QueueFullError
-from ..engine.actuation.roles import Role
+from ..engine.actuation.roles import Level, Node, Role
 from ..engine.actuation.wish import Wish
 from ..engine.errors import RequestError
 from ..engine.plant.orders import AwayError, MutedError, RevokedError
 from ..engine.plant.polls import PollQueueError
 from ..engine.plant.rotation import REKEY
 from ..engine.values import Scalar
-from .enrolment import plain
+from .enrolment import plain, policy_of
+from .policies import write_policy
 from .rotation import async_with_step
 from .second_person import SecondPerson
 
@@ -48,6 +50,20 @@ class Actors:
         command = await self.async_ask(device_id, wish, Role.OPERATOR)
         self.raise_unless_done(command)
         return command
+
+    async def async_set_trial(self, subentry_id: str, context: Context | None, *, trial: bool) -> None:
+        """Begin or end the maintenance mode of a device, for an engineer; raises in words for anybody else."""
+        await self._async_permit_care(subentry_id, context)
+        subentry = self._hub.entry.subentries.get(subentry_id)
+        if subentry is not None:
+            write_policy(self._hub, subentry, replace(policy_of(subentry), trial=trial), context)
+
+    async def async_zero_counters(self, subentry_id: str, context: Context | None) -> None:
+        """Set a device's counters to zero, for an engineer; raises in words for anybody else."""
+        await self._async_permit_care(subentry_id, context)
+        subentry = self._hub.entry.subentries.get(subentry_id)
+        if subentry is not None and subentry.unique_id in self._hub.plant.members:
+            self._hub.zero_counters(subentry.unique_id)
 
     async def async_ask(self, device_id: str, wish: Wish, need: Role) -> Command:
         """Ask for something that takes a role, and wait until it is closed; at once for a device that is not awake."""
@@ -108,6 +124,12 @@ class Actors:
             translation_key=f"command_{command.step}",
             translation_placeholders={"device": self._name(command.device_id), "reason": plain(command.reason) or "-"},
         )
+
+    async def _async_permit_care(self, subentry_id: str, context: Context | None) -> None:
+        """A control of Home Assistant's own that changes what an engineer may change."""
+        node = Node(level=Level.DEVICE, id=subentry_id)
+        user_id = context.user_id if context else None
+        await self._hub.roles.async_permit(user_id, node, Role.ENGINEER, is_control=True)
 
     async def _async_permit(self, device_id: str, wish: Wish, need: Role) -> None:
         roles, actor = self._hub.roles, wish.actor
