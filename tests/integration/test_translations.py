@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
+from custom_components.iiot.bridge import adopted
 from custom_components.iiot.bridge.health import FLEET, HEALTH
 from custom_components.iiot.bridge.listening import LISTEN_S
 from custom_components.iiot.bridge.notices import (
@@ -30,11 +31,11 @@ from custom_components.iiot.engine.actuation import ledger, wish
 from custom_components.iiot.engine.actuation.command import Step
 from custom_components.iiot.engine.actuation.interlocks import Bar
 from custom_components.iiot.engine.actuation.roles import Level
+from custom_components.iiot.engine.devices import bare_rules
 from custom_components.iiot.engine.devices.inbox import Trust
 from custom_components.iiot.engine.errors import (
     Code,
     DeviceIdError,
-    FilterError,
     KeyFormError,
     PrefixError,
     RecordError,
@@ -291,9 +292,9 @@ def test_every_error_has_its_words() -> None:
     assert set(WORDS["config"]["error"]) == errors_in(source("config_flow.py")) | errors_in(key_steps()) | broker
     formulas = {f"expression_{flaw}" for flaw in Flaw}
     assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(source(*DEVICE_FLOW)) | formulas
-    adopting = set(re.findall(r'CONF_\w+: "(\w+)"', source("flows/adopted.py")))
+    adopting = set(re.findall(r'CONF_\w+: "(\w+)"', source("flows/adopted.py"))) | set(adopted.FLAWS)
     assert set(WORDS["config_subentries"]["adopted"]["error"]) == adopting
-    bare = errors_in(source(*BARE_FLOW)) | formulas | {FilterError.code}
+    bare = errors_in(source(*BARE_FLOW)) | formulas | set(bare_rules.FLAWS)
     assert set(WORDS["config_subentries"]["bare"]["error"]) == bare
     options = source(*OPTION_FLOW)
     assert set(WORDS["options"]["error"]) == errors_in(options) | {DeviceIdError.code}
