@@ -70,6 +70,23 @@ async def test_a_device_that_is_there_is_told_to_forget_its_key(
     assert response == {"id": machine.id, "name": "Press-07", "needs_key": True}
 
 
+async def test_a_device_cannot_come_back_while_it_is_still_told_to_forget(
+    hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any
+) -> None:
+    machine = Machine(hass, mqtt_mock.async_publish)
+    await machine.stand(entry, commands=[*COMMANDS, "forget"])
+    station = subentry_of(entry).subentry_id
+    hass.config_entries.async_remove_subentry(entry, station)
+    order = await machine.next_order()
+    with pytest.raises(ServiceValidationError, match="still being removed"):
+        await restore(hass, entry, machine.id)
+    await machine.answer(order)
+    await settle(hass)
+    await restore(hass, entry, machine.id)
+    assert list(entry.subentries) == [station]
+    assert machine.id in entry.runtime_data.hub.plant.members
+
+
 async def test_a_device_that_does_not_answer_keeps_nobody_waiting(
     hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,6 +96,10 @@ async def async_restore(hass: HomeAssistant, hub: Hub, device_id: str) -> Remove
             raise ServiceValidationError(
                 translation_domain=DOMAIN, translation_key="already_configured", translation_placeholders=named
             )
+        if device_id in hub.plant.members:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN, translation_key="still_leaving", translation_placeholders=named
+            )
         try:
             await hass.async_add_executor_job(hub.keys.bring_back, device_id)
         except StoreError as err:
