@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import HomeAssistant
 
-from .bridge.access import Access, folder_of, keep_client, remembered_client
+from .bridge.access import Access, folder_of, forget_client, keep_client, remembered_client
 from .bridge.enrolment import policy_of
 from .bridge.fleet_keys import DATA_PENDING_KEYS
 from .bridge.hass_link import HassLink
@@ -95,6 +95,7 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
 
     plant, store, broker = await hass.async_add_executor_job(build)
     pending.pop(str(entry.unique_id), None)
+    forget_client(hass, str(entry.unique_id))
     link: HubLink = HassLink(hass, entry, now)
     if access is not None and broker is not None:
         link = OwnLink(hass, entry, broker, now, keep_alive_s=access.keep_alive)

@@ -144,6 +144,19 @@ async def test_a_certificate_is_kept_in_a_file_and_stays_when_something_else_is_
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
+async def test_a_certificate_that_cannot_be_written_is_not_forgotten(hass: HomeAssistant, vault: GuardedBroker) -> None:
+    in_the_way = access.folder_of(hass, "x").parent
+    in_the_way.write_text("no folder")
+    entry = await add(hass, broker_form(vault, tls=True, authority=PLANT.pem, **SHOWN))
+    assert entry.error_reason_translation_key == "client_certificate"
+    in_the_way.unlink()
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert client_file(hass, entry) == (0o600, PAPERS.key + PAPERS.certificate)
+    assert access.remembered_client(hass, entry.unique_id) is None
+    assert entry.runtime_data.hub.link.is_connected
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
 async def test_an_authority_that_the_disk_has_spoilt_is_told_when_it_is_tried(
     hass: HomeAssistant, guarded: GuardedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,8 +82,14 @@ def remember_client(hass: HomeAssistant, unique_id: str, client: str) -> None:
 
 @callback
 def remembered_client(hass: HomeAssistant, unique_id: str) -> str | None:
-    """Give what was kept, once."""
-    return hass.data.get(_DATA_PENDING, {}).pop(unique_id, None)
+    """Give what is kept."""
+    return hass.data.get(_DATA_PENDING, {}).get(unique_id)
+
+
+@callback
+def forget_client(hass: HomeAssistant, unique_id: str) -> None:
+    """The entry is set up, and has it in its file."""
+    hass.data.get(_DATA_PENDING, {}).pop(unique_id, None)
 
 
 def kept_client(folder: Path) -> str | None:
