@@ -20,6 +20,8 @@ from custom_components.iiot.bridge import events
 from custom_components.iiot.bridge.notices import CHANNEL_CHATTERS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
 from custom_components.iiot.bridge.stations import device_identifier, hub_identifier
 from custom_components.iiot.const import DOMAIN, EVENT_DEVICE
+from custom_components.iiot.engine.actuation.command import Actor
+from custom_components.iiot.engine.actuation.wish import Wish
 from custom_components.iiot.engine.effects import Notice, Refused
 from custom_components.iiot.engine.errors import Code
 from custom_components.iiot.engine.plant import notices
@@ -184,10 +186,14 @@ async def test_events_hold_no_secret_and_no_markup_of_a_terminal(hass: HomeAssis
     entry = await add_hub(hass, title=f"Hall {FLEET_KEY.hex()}")
     key = " ".join(FLEET_KEY.hex()[at : at + 4] for at in range(0, 64, 4))
     reason = f"alarm {key}\n\x1b[31m: mqtt://plant:hunter2@broker"
-    entry.runtime_data.hub.effects.perform(Notice(notices.MANIFEST, DEVICE_ID, True, {"reason": reason}))
-    text = json.dumps(told[0].data)
+    effects = entry.runtime_data.hub.effects
+    effects.perform(Notice(notices.MANIFEST, DEVICE_ID, True, {"reason": reason}))
+    args = {FLEET_KEY.hex(): [key, {f"\x1b{key}": "mqtt://plant:hunter2@broker"}, 7]}
+    effects.events.wish_refused(DEVICE_ID, Wish(name="set", args=args, actor=Actor(None, None, "service")), "x", "y")
+    text = json.dumps([one.data for one in told])
     assert not [secret for secret in (FLEET_KEY.hex(), key, "hunter2", "\\u001b", "\\n") if secret in text]
     assert told[0].data["facts"]["reason"].startswith("alarm **REDACTED**")
+    assert told[1].data["args"]["**REDACTED**"][2] == 7
 
 
 async def test_a_flood_leaves_lines_out_and_says_how_many(

@@ -172,5 +172,7 @@ def _context_of(actor: Actor) -> Context:
 def _clean(fact: Any) -> Any:
     """No secret, no line breaks, nothing invisible, nothing long."""
     if isinstance(fact, dict):
-        return {name: _clean(found) for name, found in fact.items()}
+        return {_clean(name): _clean(found) for name, found in fact.items()}
+    if isinstance(fact, list | tuple):
+        return [_clean(found) for found in fact]
     return clean_name(redacted(fact), "") if isinstance(fact, str) else fact
