@@ -94,6 +94,8 @@ class TimeFlag:
     """The device was being tried or mended: out of totals and alarms."""
     UNSIGNED: Final = 64
     """The state of an adopted entity: no device signed it."""
+    UNANSWERED: Final = 128
+    """The hub's own note that channels were asked for and nothing came: no device said it."""
 
 
 class Connection(StrEnum):

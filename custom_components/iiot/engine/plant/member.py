@@ -50,7 +50,7 @@ class Health:
     lost_rows: int
     """Rows that the device gave up and that never came."""
     poll_timeouts: int | None
-    """Questions for readings that were not answered in time since the hub's start; None: none was asked."""
+    """Questions for readings that were not answered in time; None: none was ever asked."""
     poll_failures: int | None
     """Readings that were asked for and failed."""
     firmware: str | None
@@ -77,7 +77,7 @@ class Wants:
 
 @dataclass(kw_only=True, slots=True)
 class Polled:
-    """What came of asking a device for its readings, since the hub's start."""
+    """What came of asking a device for its readings, since its counters began."""
 
     sent: int = 0
     timeouts: int = 0
@@ -178,6 +178,7 @@ class Member:
             "positions": self.positions.state(),
             "removed": self.is_removed,
             "rows": [self.lost_rows, self.repeated_rows],
+            "polls": [self.polled.sent, self.polled.timeouts, self.polled.failures],
             "beat": self.heartbeat_at,
             "guards": {key: held for key, guard in self.guards.items() if (held := guard.state()) is not None},
         }
@@ -208,6 +209,8 @@ class Member:
         self.positions = Positions.restored(state["positions"])
         self.is_removed = bool(state["removed"])
         self.lost_rows, self.repeated_rows = map(tally, state["rows"])
+        sent, timeouts, failures = map(tally, state.get("polls", (0, 0, 0)))
+        self.polled = Polled(sent=sent, timeouts=timeouts, failures=failures)
         boot, seq = map(whole, state["beat"])
         self.heartbeat_at = (boot, seq)
         for key, held in state.get("guards", {}).items():

@@ -13,9 +13,12 @@ from ..effects import Effect, HealthChanged, PollEnded, ValuesChanged
 from ..errors import RequestError
 from ..polling.plan import plan_of, proposed
 from ..polling.schedule import WAIT_NS, Poll
-from ..values import NS_PER_S, Leaf, Now
+from ..ports import JournalRow
+from ..values import NS_PER_S, Leaf, Now, TimeFlag
+from ..wire import canonical, topics
 from ..wire.data import Data
 from . import outbox
+from .arrival import journal
 from .member import Member
 from .orders import AwayError, check_speakable, is_awake
 from .site import Site
@@ -78,7 +81,7 @@ def run(site: Site, now: Now, effects: list[Effect]) -> None:
     """Close what nobody answered in time, and send what is due."""
     schedule, is_open = site.polls, site.connected and not site.settings.listen_only
     for poll in schedule.overdue(now.steady_ns):
-        _time_out(site, poll, effects)
+        _time_out(site, poll, now, effects)
     while site.replan:
         _plan(site, site.replan.pop(), now)
     for poll in schedule.give_up(now.steady_ns - (WAIT_NS if is_open else 0)):
@@ -124,6 +127,15 @@ def forget(site: Site, member: Member, effects: list[Effect]) -> None:
     """The device is taken out: nobody will answer."""
     for poll in site.polls.forget(member.device.id):
         _give_up(poll, effects)
+
+
+def show_again(site: Site, row: JournalRow) -> None:
+    """Show what was journalled of a question that nobody answered."""
+    member = site.members.get(row.device_id)
+    if member is not None:
+        note = canonical.decode(row.message)
+        member.board.fail(note["e"], COMM, note["ts"] * NS_PER_S + note["ts_ns"], [])
+        member.values_changed = True
 
 
 def _channels(member: Member) -> dict[str, bool]:
@@ -181,10 +193,11 @@ def _readings(data: Data) -> dict[str, Any]:
     return {key: data.rows[-1][at] for at, key in enumerate(data.cols, start=2)}
 
 
-def _time_out(site: Site, poll: Poll, effects: list[Effect]) -> None:
+def _time_out(site: Site, poll: Poll, now: Now, effects: list[Effect]) -> None:
     member = site.members[poll.device_id]
     member.polled.timeouts += 1
     site.polls.close(poll)
+    _journal(site, member, poll, now)
     changed: list[str] = []
     member.board.fail(poll.missing, COMM, poll.sent_wall_ns, changed)
     _fail_missing(poll)
@@ -192,6 +205,18 @@ def _time_out(site: Site, poll: Poll, effects: list[Effect]) -> None:
         member.values_changed = True
         effects.append(ValuesChanged(member.device.id, changed))
     _end(member, poll, effects)
+
+
+def _journal(site: Site, member: Member, poll: Poll, now: Now) -> None:
+    """Keep with its time that nothing came, in the journal's own words: there is no message of anybody."""
+    if site.waiting.is_full:
+        return
+    device_id, failed = member.device.id, dict.fromkeys(poll.missing, COMM)
+    seconds, nanos = divmod(poll.sent_wall_ns, NS_PER_S)
+    message = canonical.encode({"e": failed, "poll": poll.pid, "ts": seconds, "ts_ns": nanos})
+    topic = topics.topic_of(site.settings.prefix, device_id, Leaf.POLL)
+    journal(site, member, JournalRow(now.wall_ns, device_id, topic, 0, 0, 0, TimeFlag.UNANSWERED, None, None, message))
+    site.touch(member, now.steady_ns, NS_PER_S)
 
 
 def _give_up(poll: Poll, effects: list[Effect]) -> None:

@@ -6,7 +6,7 @@ from ..ports import JournalRow
 from ..values import ClockQuality, Leaf, Now, TimeFlag
 from ..wire import canonical, codec, frames
 from ..wire.data import read_data
-from . import adopted, bare, leaves
+from . import adopted, bare, leaves, polls
 from .arrival import Arrival
 from .site import Site
 
@@ -15,6 +15,9 @@ def show_again(site: Site, row: JournalRow) -> None:
     """Show a journalled row as it was shown when it came; everything else is in the state."""
     if row.flags & TimeFlag.UNSIGNED:
         adopted.show_again(site, row)
+        return
+    if row.flags & TimeFlag.UNANSWERED:
+        polls.show_again(site, row)
         return
     route = site.routes.get(row.topic)
     if route is None:
