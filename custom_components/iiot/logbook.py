@@ -28,6 +28,7 @@ from .bridge.events import (
     POLICY_CHANGED,
     REFUSED,
     ROLE_SET,
+    WAITS_FOR_ASSET,
     WISH_REFUSED,
     WISH_WAITS,
 )
@@ -68,6 +69,7 @@ DECISIONS: Final = {
     WISH_WAITS: "waits {seconds} s for a second person before {command}{args}",
     POLICY_CHANGED: "goes by other rules: {sections}",
     ASSET_CHANGED: "was moved from {before} to {asset}",
+    WAITS_FOR_ASSET: "is to sleep until it is assigned to an area or a line",
     ROLE_SET: "took {person} as {role} of {node}",
 }
 """What people decided, and what came of it for those who asked."""

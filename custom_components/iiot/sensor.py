@@ -89,12 +89,14 @@ class HealthSensor(FigureSensor):
     def _attributes(self) -> Mapping[str, Any] | None:
         member, read = self.station.member, self._figure.attributes
         found = dict(read(member)) if read is not None and member is not None else {}
-        if self._figure.key == CONNECTION_KEY and self.station.description:
-            found["description"] = self.station.description
-        if self._figure.key == CONNECTION_KEY and self.station.revoked:
-            found["reason"] = self.station.revoked
-        if self._figure.key == CONNECTION_KEY and (path := path_shown(self._points.hub, self.station.subentry_id)):
-            found["asset"] = path
+        if self._figure.key == CONNECTION_KEY:
+            hub, station = self._points.hub, self.station
+            facts = {
+                "description": station.description,
+                "reason": station.revoked or hub.assets.reason_of(station.device_id),
+                "asset": path_shown(hub, station.subentry_id),
+            }
+            found |= {name: fact for name, fact in facts.items() if fact}
         return found or None
 
 

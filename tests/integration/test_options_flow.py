@@ -14,7 +14,7 @@ from .field import FieldDevice, entity_id
 from .joining import add_hub, expected_lingering_timers, hass_config_dir  # noqa: F401  # fixtures
 
 PREFERENCES = {
-    "joining": {"discovery": "verified"},
+    "joining": {"discovery": "verified", "sleep_unassigned": True},
     "time": {"delay_limit": 60, "skew_limit": 30, "strict": True},
     "liveness": {"late_factor": 2, "lost_factor": 5},
     "traffic": {"state_interval": 0.5, "polls_at_once": 5, "listen_only": True},
@@ -69,6 +69,7 @@ async def test_the_form_shows_what_holds_now(hass: HomeAssistant, mqtt_mock: Any
     }
     assert shown == {
         "discovery": "closed",
+        "sleep_unassigned": False,
         "delay_limit": 300.0,
         "skew_limit": 300.0,
         "strict": False,

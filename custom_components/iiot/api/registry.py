@@ -131,6 +131,8 @@ async def _async_apply(target: Target, said: Said, context: Context, *, is_dry: 
             translation_key=err.code,
             translation_placeholders={"path": plain(err.path), "reason": plain(err.reason)},
         ) from err
+    if plan.moves:
+        await hub.roles.async_permit(context.user_id, hub.roles.at(plan.place), Role.ENGINEER)
     if not is_dry:
         registry.apply(hub, [plan], context)
     return _changes_shape(plan)

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from homeassistant.core import Context, callback
+from homeassistant.core import CALLBACK_TYPE, Context, callback
 from homeassistant.helpers import device_registry as dr
 
 from ..engine.effects import HealthChanged
 from .enrolment import policy_of
 from .places import Place, page_of, path_of, place_of, place_of_device, places, spelled
 from .policies import write_policy
+from .unassigned import Unassigned
 
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigSubentry
@@ -26,22 +27,42 @@ class Assets:
         self._known: Final[dict[str, Place]] = {}
         """By device."""
         self._due: Final[set[str]] = set()
+        self.unassigned: Final = Unassigned(hub)
 
     @callback
-    def stop(self) -> None:
-        """Tell nothing more."""
-        self._known.clear()
-        self._due.clear()
+    def start(self) -> CALLBACK_TYPE:
+        """Follow devices that wait for a place; call what comes back to tell nothing more."""
+        releases = [self._hub.on_health(self._came_on), self._hub.on_manifest(self._came_on)]
+
+        @callback
+        def stop() -> None:
+            for release in releases:
+                release()
+            self._due.clear()
+
+        return stop
+
+    @callback
+    def known(self, subentry: ConfigSubentry) -> None:
+        """A device was registered when the hub started: where it stands now is no news."""
+        self._known[str(subentry.unique_id)] = place_of(self._hub, subentry)
+        self.unassigned.known(subentry)
 
     @callback
     def joined(self, subentry: ConfigSubentry) -> None:
-        """A device is registered, or was when the hub started: where it stands now is no news."""
+        """A device was registered just now."""
         self._known[str(subentry.unique_id)] = place_of(self._hub, subentry)
+        self.unassigned.joined(subentry)
 
     @callback
     def left(self, device_id: str) -> None:
         """A device is registered no more."""
         self._known.pop(device_id, None)
+        self.unassigned.left(device_id)
+
+    def reason_of(self, device_id: str) -> str | None:
+        """Why a device sleeps; None: not for want of a place."""
+        return self.unassigned.reason_of(device_id)
 
     @callback
     def look(self, device_id: str) -> None:
@@ -49,6 +70,11 @@ class Assets:
         if not self._due:
             self._hub.hass.loop.call_soon(self._judge)
         self._due.add(device_id)
+
+    @callback
+    def _came_on(self, device_id: str) -> None:
+        if self.unassigned.is_waiting(device_id):
+            self.look(device_id)
 
     @callback
     def _judge(self) -> None:
@@ -61,6 +87,7 @@ class Assets:
             if before != place:
                 self._hub.effects.events.moved(device_id, path_of(self._hub, before))
                 self._hub.effects.perform(HealthChanged(device_id))
+            self.unassigned.look(device_id)
 
 
 @callback

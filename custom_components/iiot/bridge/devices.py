@@ -58,7 +58,7 @@ class Devices:
             if subentry.unique_id in members:
                 self._hub.set_policy(subentry)
                 self._register(subentry, area_before=subentry.data.get(CONF_AREA))
-                self._hub.assets.joined(subentry)
+                self._hub.assets.known(subentry)
                 self._points.add_device(subentry)
         for device_id in self._by_device:
             self._follow_page(device_id)
@@ -136,7 +136,10 @@ class Devices:
         if before.unique_id != subentry.unique_id or _key_facts(before) != _key_facts(subentry):
             await self._hub.async_adopt(subentry)
         self._hub.set_policy(subentry)
-        self._hub.assets.look(device_id)
+        if before.unique_id == subentry.unique_id:
+            self._hub.assets.look(device_id)
+        else:
+            self._hub.assets.known(subentry)
         await self._points.async_update_device(subentry)
         self._follow_page(device_id)
         self._refresh(device_id)

@@ -38,6 +38,7 @@ WISH_REFUSED: Final = "wish_refused"
 WISH_WAITS: Final = "wish_waits"
 POLICY_CHANGED: Final = "policy_changed"
 ASSET_CHANGED: Final = "asset_changed"
+WAITS_FOR_ASSET: Final = "waits_for_asset"
 ROLE_SET: Final = "role_set"
 COUNTERS_ZEROED: Final = "counters_zeroed"
 
@@ -111,6 +112,11 @@ class Events:
     def moved(self, device_id: str, before: str) -> None:
         """A device stands elsewhere: the event says where, as each one does."""
         self._tell(ASSET_CHANGED, device_id, {"before": before})
+
+    @callback
+    def waits_for_asset(self, device_id: str) -> None:
+        """A device has joined, and sleeps until somebody says where it stands."""
+        self._tell(WAITS_FOR_ASSET, device_id, {})
 
     @callback
     def role_set(self, device_id: str, facts: dict[str, Any], context: Context | None) -> None:

@@ -104,6 +104,7 @@ class Hub:
         self.is_running = True
         self.plant.set_connected(self.link.is_connected, now())
         self.plant.recall(standing_notices(self.hass, self.entry, self.plant.members))
+        self._releases.append(self.assets.start())
         self._perform(self.plant.start(now()))
         if self.began_anew:
             self.effects.journal_began_anew()
@@ -124,7 +125,6 @@ class Hub:
         self.link.drain()
         self.actors.stop()
         self.questions.stop()
-        self.assets.stop()
         self._states.stop()
         self.is_running = self._is_open = False
         while self._releases:

@@ -15,6 +15,7 @@ from ..const import (
     CONF_LOST_FACTOR,
     CONF_POLLS_AT_ONCE,
     CONF_SKEW_LIMIT,
+    CONF_SLEEP_UNASSIGNED,
     CONF_STATE_INTERVAL,
     CONF_STRICT,
     DEFAULT_STATE_INTERVAL_S,
@@ -34,7 +35,8 @@ _SECTIONS: Final[dict[str, dict[str, tuple[Any, Any]]]] = {
         CONF_DISCOVERY: (
             _DEFAULTS.discovery.value,
             choice([answer.value for answer in Discovery], CONF_DISCOVERY),
-        )
+        ),
+        CONF_SLEEP_UNASSIGNED: (False, selector.BooleanSelector()),
     },
     "time": {
         CONF_DELAY_LIMIT: (_DEFAULTS.delay_limit_s, number(5, 86_400, 1, "s")),
