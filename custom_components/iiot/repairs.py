@@ -24,6 +24,7 @@ from .bridge.notices import (
     JOURNAL_OVERRUN,
 )
 from .bridge.revocation import set_standing_back
+from .bridge.stations import subentry_of
 from .const import CONF_LISTEN_ONLY, CONF_REPLACED, DOMAIN
 from .engine.plant import notices
 from .runtime import IiotConfigEntry
@@ -72,7 +73,7 @@ class NoticeFlow(RepairsFlow):
     async def change_device(self, page: str = "details") -> RepairsFlowResult:
         """Go on in a form of the device, where it gets a key, for one. The notice goes when that is done."""
         entry, _ = self.hub()
-        subentry = next((found for found in entry.subentries.values() if found.unique_id == self.device_id), None)
+        subentry = subentry_of(entry, self.device_id)
         if subentry is None:
             return self.async_abort(reason="device_gone")
         flows = self.hass.config_entries.subentries
@@ -124,7 +125,7 @@ class CommanderFlow(HolderFlow):
         """This hub only listens to the device from now on."""
         del user_input
         entry, _ = self.hub()
-        subentry = next((found for found in entry.subentries.values() if found.unique_id == self.device_id), None)
+        subentry = subentry_of(entry, self.device_id)
         if subentry is None:
             return self.async_abort(reason="device_gone")
         set_standing_back(self.hass, entry, subentry, back=True)
@@ -193,7 +194,7 @@ class LackingFlow(NoticeFlow):
     @override
     async def async_settle(self) -> RepairsFlowResult:
         entry, _ = self.hub()
-        subentry = next((found for found in entry.subentries.values() if found.unique_id == self.device_id), None)
+        subentry = subentry_of(entry, self.device_id)
         if subentry is None:
             return self.async_abort(reason="device_gone")
         data = {name: value for name, value in subentry.data.items() if name != CONF_REPLACED}

@@ -3,7 +3,6 @@
 from typing import Final
 
 import probatio
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.helpers import config_validation as cv
@@ -33,13 +32,13 @@ def register(hass: HomeAssistant) -> None:
     async def revoke_devices(call: ServiceCall) -> ServiceResponse:
         targets = await _async_targets(hass, call)
         for target in targets:
-            revoke(hass, target.hub.entry, _subentry(target), call.data[ATTR_REASON])
+            revoke(hass, target.hub.entry, target.subentry, call.data[ATTR_REASON])
         return _told(call, targets, "revoked")
 
     async def restore(call: ServiceCall) -> ServiceResponse:
         targets = await _async_targets(hass, call)
         for target in targets:
-            readmit(hass, target.hub.entry, _subentry(target))
+            readmit(hass, target.hub.entry, target.subentry)
         return _told(call, targets, "restored")
 
     async def restore_device(call: ServiceCall) -> ServiceResponse:
@@ -60,14 +59,10 @@ async def _async_targets(hass: HomeAssistant, call: ServiceCall) -> list[Target]
     """Give the devices that are meant; raises in words when the caller may not care for one of them."""
     targets = devices_of(hass, call.data, call.data.get(ATTR_CONFIG_ENTRY_ID))
     for target in targets:
-        roles = target.hub.roles
-        await roles.async_permit(call.context.user_id, roles.device(target.device_id), Role.ENGINEER)
+        await target.async_permit(call.context.user_id, Role.ENGINEER)
+    for target in targets:
+        target.check_there()
     return targets
-
-
-def _subentry(target: Target) -> ConfigSubentry:
-    entry = target.hub.entry
-    return next(found for found in entry.subentries.values() if found.unique_id == target.device_id)
 
 
 def _told(call: ServiceCall, targets: list[Target], status: str) -> ServiceResponse:

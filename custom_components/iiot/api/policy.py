@@ -4,7 +4,6 @@ from typing import Any, Final
 
 import probatio
 from homeassistant.components.websocket_api.connection import ActiveConnection
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_DEVICE_ID
 from homeassistant.core import Context, HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -65,9 +64,8 @@ def register(hass: HomeAssistant) -> None:
 async def ws_get(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> PolicyShape:
     """Give what people decided about a device, by its id in Home Assistant."""
     (target,) = devices_of(hass, {ATTR_DEVICE_ID: [msg[ATTR_DEVICE_ID]]}, None)
-    roles = target.hub.roles
-    await roles.async_permit(connection.user.id, roles.device(target.device_id), Role.VIEWER)
-    return {"device_id": target.registry_id, "policy": dict(_subentry(target).data.get(CONF_POLICY, {}))}
+    await target.async_permit(connection.user.id, Role.VIEWER)
+    return {"device_id": target.registry_id, "policy": dict(target.subentry.data.get(CONF_POLICY, {}))}
 
 
 @command(
@@ -85,9 +83,8 @@ async def ws_set(hass: HomeAssistant, connection: ActiveConnection, msg: Message
 
 
 async def _async_change(target: Target, fields: dict[str, Any], context: Context) -> PolicyChangeShape:
-    hub = target.hub
-    await hub.roles.async_permit(context.user_id, hub.roles.device(target.device_id), Role.ENGINEER)
-    subentry = _subentry(target)
+    hub, subentry = target.hub, target.subentry
+    await target.async_permit(context.user_id, Role.ENGINEER)
     try:
         policy = changed_policy(subentry, fields[ATTR_POLICY])
         check_policy(hub, subentry, policy)
@@ -110,8 +107,3 @@ async def _async_change(target: Target, fields: dict[str, Any], context: Context
         "changed": changed,
         "dry_run": fields[ATTR_DRY_RUN],
     }
-
-
-def _subentry(target: Target) -> ConfigSubentry:
-    entry = target.hub.entry
-    return next(found for found in entry.subentries.values() if found.unique_id == target.device_id)

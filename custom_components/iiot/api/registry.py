@@ -122,7 +122,7 @@ async def _async_apply_to_all(targets: list[Target], said: Said, call: ServiceCa
 
 async def _async_apply(target: Target, said: Said, context: Context, *, is_dry: bool) -> DeviceChangesShape:
     hub = target.hub
-    await hub.roles.async_permit(context.user_id, hub.roles.device(target.device_id), Role.ENGINEER)
+    await target.async_permit(context.user_id, Role.ENGINEER)
     try:
         plan = registry.plan(hub, target.device_id, said)
     except RecordError as err:

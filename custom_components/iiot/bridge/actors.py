@@ -22,6 +22,7 @@ from .enrolment import plain, policy_of
 from .policies import write_policy
 from .rotation import async_with_step
 from .second_person import SecondPerson
+from .stations import subentry_of
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -161,8 +162,8 @@ class Actors:
         )
 
     def _name(self, device_id: str) -> str:
-        found = (entry.title for entry in self._hub.entry.subentries.values() if entry.unique_id == device_id)
-        return plain(next(found, device_id))
+        found = subentry_of(self._hub.entry, device_id)
+        return plain(device_id if found is None else found.title)
 
 
 def actor_of(context: Context | None, source: str) -> Actor:

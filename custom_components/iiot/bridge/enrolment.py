@@ -34,6 +34,7 @@ from ..engine.plant.policy import Policy
 from ..engine.wire import signing
 from ..engine.wire.provision import Credential, Place, qr_text, read_qr_text
 from .broker import broker_of
+from .stations import subentry_of
 
 if TYPE_CHECKING:
     from ..runtime import IiotConfigEntry
@@ -68,7 +69,7 @@ def running_hub(hass: HomeAssistant, entry_id: str) -> tuple[IiotConfigEntry, Hu
 
 def is_registered(entry: IiotConfigEntry, device_id: str) -> bool:
     """Whether the hub has a subentry for the device."""
-    return any(subentry.unique_id == device_id for subentry in entry.subentries.values())
+    return subentry_of(entry, device_id) is not None
 
 
 def key_turn(hass: HomeAssistant) -> asyncio.Lock:

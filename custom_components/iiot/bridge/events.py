@@ -17,7 +17,7 @@ from .health import CONNECTION_KEY
 from .mapping import clean_name
 from .places import path_of, place_of
 from .redaction import redacted
-from .stations import device_identifier, hub_identifier
+from .stations import device_identifier, hub_identifier, subentry_of
 
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigSubentry
@@ -131,7 +131,7 @@ class Events:
 
     def _tell(self, kind: str, device_id: str, facts: dict[str, Any], context: Context | None = None) -> None:
         entry = self._hub.entry
-        subentry = next((found for found in entry.subentries.values() if found.unique_id == device_id), None)
+        subentry = subentry_of(entry, device_id) if device_id else None
         name = (subentry.title if subentry else device_id) or entry.title
         told: dict[str, Any] = _clean({ATTR_KIND: kind, ATTR_SITE: entry.title, ATTR_NAME: name, **facts})
         told |= {ATTR_TRANSITION_ID: ulid_now(), ATTR_ENTRY_ID: entry.entry_id, **self._links(subentry)}

@@ -10,6 +10,7 @@ from ..engine.effects import Notice
 from ..engine.plant import notices
 from .enrolment import plain
 from .mapping import clean_name
+from .stations import subentry_of
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -137,5 +138,5 @@ def _issues_of(hass: HomeAssistant, entry_id: str) -> list[tuple[str, dict[str, 
 def _name_of(entry: IiotConfigEntry, device_id: str | None) -> str:
     if device_id is None:
         return ""
-    title = next((found.title for found in entry.subentries.values() if found.unique_id == device_id), device_id)
-    return clean_name(title, device_id)
+    subentry = subentry_of(entry, device_id)
+    return clean_name(device_id if subentry is None else subentry.title, device_id)

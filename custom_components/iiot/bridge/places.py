@@ -13,7 +13,7 @@ from homeassistant.helpers import floor_registry as fr
 
 from ..engine.actuation.roles import Level, Node, cell_node, line_node, way_to
 from ..engine.devices.assets import Asset
-from .stations import device_identifier
+from .stations import device_identifier, subentry_of
 
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigSubentry
@@ -60,7 +60,7 @@ def place_of(hub: Hub, subentry: ConfigSubentry) -> Place:
 
 def place_of_device(hub: Hub, device_id: str) -> Place:
     """Say where a device stands now; one that is not registered stands nowhere."""
-    subentry = next((one for one in hub.entry.subentries.values() if one.unique_id == device_id), None)
+    subentry = subentry_of(hub.entry, device_id)
     return Place() if subentry is None else place_of(hub, subentry)
 
 

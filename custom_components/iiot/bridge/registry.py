@@ -20,7 +20,7 @@ from .mapping import clean_name
 from .marked_yaml import Document, Flaw, FlawsError, read_marked
 from .places import Place
 from .policies import changed_policy, check_policy
-from .stations import device_identifier
+from .stations import device_identifier, subentry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -94,7 +94,7 @@ def plan_file(hub: Hub, document: Document) -> list[Plan]:
 
 def plan(hub: Hub, device_id: str, said: Said, planned: Mapping[str, Iterable[str]] = MappingProxyType({})) -> Plan:
     """Say what would change of one device, beside the topics that others are to have; raises `RecordError`."""
-    subentry = next((one for one in hub.entry.subentries.values() if one.unique_id == device_id), None)
+    subentry = subentry_of(hub.entry, device_id)
     if subentry is None or device_id not in hub.plant.members:
         raise RecordError("", "is no device of this site: a device joins with its key, not by a file")
     _check_model(hub, device_id, said.model)

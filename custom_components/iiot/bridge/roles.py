@@ -12,6 +12,7 @@ from ..engine import records
 from ..engine.actuation.roles import Grant, Grants, Level, Node, Path, Person, Role, may, may_grant, role_of, way_to
 from .enrolment import plain
 from .places import BETWEEN, Place, names_of, nodes_of, place_of, place_of_node
+from .stations import subentry_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,8 +54,8 @@ class Roles:
 
     def device(self, device_id: str) -> Node:
         """The node of a device; one that is not registered is under the site, and nobody has a role on it."""
-        found = (one.subentry_id for one in self._hub.entry.subentries.values() if one.unique_id == device_id)
-        return Node(level=Level.DEVICE, id=next(found, ""))
+        found = subentry_of(self._hub.entry, device_id)
+        return Node(level=Level.DEVICE, id="" if found is None else found.subentry_id)
 
     def at(self, place: Place) -> Node:
         """The lowest node of a place; the site, where there is none."""

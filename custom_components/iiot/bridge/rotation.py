@@ -16,6 +16,7 @@ from ..engine.actuation.wish import Wish
 from ..engine.errors import StoreError
 from ..engine.plant.rotation import REKEY, args_of
 from .enrolment import key_turn
+from .stations import subentry_of
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -83,7 +84,7 @@ async def _async_keep(hub: Hub, device_id: str) -> None:
 
 def _show(hub: Hub, device_id: str, kid: int, fingerprint: str) -> None:
     """Let the subentry name the key that counts."""
-    subentry = next((found for found in hub.entry.subentries.values() if found.unique_id == device_id), None)
+    subentry = subentry_of(hub.entry, device_id)
     if subentry is not None:
         data = {**subentry.data, CONF_KID: kid, CONF_FINGERPRINT: fingerprint}
         hub.hass.config_entries.async_update_subentry(hub.entry, subentry, data=data)

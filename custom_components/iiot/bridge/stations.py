@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from weakref import WeakKeyDictionary
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import Platform
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from homeassistant.helpers.entity import Entity
 
     from ..engine.plant import Member, Plant
+
+
+_KNOWN: Final[WeakKeyDictionary[ConfigEntry[Any], dict[str, str]]] = WeakKeyDictionary()
+"""Entry → device → its subentry, as they were when somebody searched for one that was not here."""
 
 
 class Described(Protocol):
@@ -93,6 +98,16 @@ class Station:
             device_id="",
             plant=plant,
         )
+
+
+def subentry_of(entry: ConfigEntry[Any], device_id: str) -> ConfigSubentry | None:
+    """Give the subentry of a device; None when it is not registered. Who asks for a known one searches nothing."""
+    known = _KNOWN.get(entry, {})
+    found = entry.subentries.get(known.get(device_id, ""))
+    if found is None or found.unique_id != device_id:
+        known = _KNOWN[entry] = {str(one.unique_id): one.subentry_id for one in entry.subentries.values()}
+        found = entry.subentries.get(known.get(device_id, ""))
+    return found
 
 
 def hub_identifier(entry_id: str) -> tuple[str, str]:

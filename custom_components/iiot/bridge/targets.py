@@ -14,6 +14,9 @@ from ..const import DOMAIN
 from .stations import device_identifier
 
 if TYPE_CHECKING:
+    from homeassistant.config_entries import ConfigSubentry
+
+    from ..engine.actuation.roles import Role
     from ..runtime import IiotConfigEntry
     from .hub import Hub
 
@@ -22,11 +25,26 @@ class Target(NamedTuple):
     """One device that something is asked of."""
 
     hub: Hub
-    device_id: str
-    """The hardware."""
+    subentry: ConfigSubentry
     name: str
     registry_id: str
     """Of its device in Home Assistant."""
+
+    @property
+    def device_id(self) -> str:
+        """The hardware."""
+        return str(self.subentry.unique_id)
+
+    async def async_permit(self, user_id: str | None, need: Role) -> None:
+        """Raise in words when somebody may not do with it what takes a role, or when it has left meanwhile."""
+        roles = self.hub.roles
+        await roles.async_permit(user_id, roles.device(self.device_id), need)
+        self.check_there()
+
+    def check_there(self) -> None:
+        """Raise in words when the device has left since it was pointed at."""
+        if self.subentry.subentry_id not in self.hub.entry.subentries or self.device_id not in self.hub.plant.members:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_device")
 
 
 def devices_of(hass: HomeAssistant, selection: dict[str, Any], site: str | None) -> list[Target]:
@@ -68,5 +86,5 @@ def _devices_of_site(
         identifier = device_identifier(entry.entry_id, subentry.subentry_id)
         device = registry.async_get_device_by_identifier(identifier, entry.entry_id)
         if device is not None and subentry.unique_id in hub.plant.members:
-            found.append(Target(hub, str(subentry.unique_id), device.name_by_user or subentry.title, device.id))
+            found.append(Target(hub, subentry, device.name_by_user or subentry.title, device.id))
     return found
