@@ -101,6 +101,8 @@ class Command:
     result: Any = None
     """What came of it, as the device said."""
     sends: int = 0
+    answered: bool = True
+    """The device has a way to answer; the command of one that has none ends when it is sent."""
 
     @property
     def step(self) -> Step:
@@ -110,7 +112,12 @@ class Command:
     @property
     def is_open(self) -> bool:
         """Whether it still waits for something."""
-        return self.step in OPEN
+        return self.step in OPEN and not self.ended_unanswered
+
+    @property
+    def ended_unanswered(self) -> bool:
+        """Whether it has left the hub, and nobody will ever say what became of it."""
+        return self.step is Step.SENT and self.sends > 0 and not self.answered
 
     def pass_to(self, step: Step, at_ns: int) -> bool:
         """Go on to `step`; False when the table does not allow it, and nothing changed."""
@@ -134,6 +141,7 @@ class Command:
                 "reason": self.reason,
                 "result": self.result,
                 "sends": self.sends,
+                "answered": self.answered,
             }
         )
 

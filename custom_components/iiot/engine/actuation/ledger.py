@@ -82,6 +82,12 @@ class Ledger:
                 return command
         return None
 
+    def last_unanswered(self, key: str) -> Command | None:
+        """The newest command for an actuator, when it was sent and nobody will say what became of it."""
+        found = (command for command in reversed(self._closed.values()) if command.args.get("key") == key)
+        newest = next(found, None)
+        return newest if newest is not None and newest.ended_unanswered else None
+
     def get(self, cid: str) -> Command | None:
         """A command by its id, as long as it is remembered."""
         if self._open is not None and self._open.cid == cid:
@@ -132,10 +138,16 @@ class Ledger:
         return max(0, self._ends_ns - now.steady_ns)
 
     def sent(self, now: Now) -> None:
-        """The open command left the hub once more."""
-        if self._open is not None:
-            self._again_ns = now.steady_ns + (FIRST_AGAIN_NS << min(self._open.sends, 16))
-            self._open.sends += 1
+        """The open command left the hub once more. One that nobody will answer is closed by that."""
+        command = self._open
+        if command is None:
+            return
+        self._again_ns = now.steady_ns + (FIRST_AGAIN_NS << min(command.sends, 16))
+        command.sends += 1
+        if command.ended_unanswered:
+            self._open = None
+            self._remember(command)
+            self._note(command)
 
     def answer(self, cid: str, step: Step, now: Now, reason: str = "", result: Any = None) -> Command | None:
         """Take a signed answer in; gives back the command when it changed by it."""
@@ -207,15 +219,19 @@ class Ledger:
         for command in commands:
             if command.step is Step.REQUESTED:
                 self._waiting.append(command)
-            elif command.step in ON_ITS_WAY and self._open is None:
+            elif command.step in ON_ITS_WAY and command.is_open and self._open is None:
                 self._open, self._settled = command, True
             else:
                 self._remember(command)
 
     def resume(self, now: Now) -> None:
-        """The hub starts: nobody knows whether the open command arrived, so it is sent on until its deadline."""
+        """The hub starts: nobody knows whether the open command arrived, so it is sent on until its deadline.
+
+        One that nobody answers is not: it may have left, and is to be done once at most.
+        """
         if self._open is not None:
             left_ns = min(self._open.life_ns, max(0, (self._open.until_ns or 0) - now.wall_ns))
+            left_ns = left_ns if self._open.answered else 0
             self._again_ns, self._ends_ns = now.steady_ns, now.steady_ns + left_ns
 
     def hurry(self, now: Now) -> None:

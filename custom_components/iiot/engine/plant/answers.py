@@ -5,7 +5,7 @@ from typing import Any, Final
 from ..devices.device import Device
 from ..effects import Effect
 from ..values import NS_PER_MS, NS_PER_S, Connection, Leaf, Now
-from . import orders, outbox
+from . import bare_orders, orders, outbox
 from .member import Member
 from .site import Site
 
@@ -22,8 +22,11 @@ _ASKING_LAST_NS: Final = 3600 * NS_PER_S
 def send_due(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
     """Send what is due to one device, as far as its reserved numbers reach."""
     device = member.device
-    if not site.connected or site.settings.listen_only or device.is_muted or member.is_removed:
+    if not site.connected or site.settings.listen_only or member.is_muted or member.is_removed:
         member.owed = False
+        return
+    if member.bare is not None:
+        bare_orders.send(site, member, now, effects)
         return
     if not device.downlink.can_send:
         if _has_any(member, now) and not device.downlink.is_used_up:

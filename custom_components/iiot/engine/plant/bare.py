@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ..devices.adopted import channels_of
 from ..devices.bare import Bare, Heard, is_raised, manifest_of
+from ..devices.bare_commands import actuators_of
 from ..devices.manifest import Manifest
 from ..devices.stamps import FRESH_NS, StampWindow
 from ..effects import Effect, ManifestChanged, ValuesChanged
@@ -15,7 +16,7 @@ from ..values import Now, TimeFlag
 from ..wire import bare, paths
 from ..wire.data import moment_of
 from ..wire.paths import Picked
-from . import notices
+from . import bare_orders, guarding, notices, orders
 from .arrival import announce, check_room, journal
 from .member import Member
 from .policy import Policy
@@ -42,20 +43,25 @@ def receive(site: Site, route: BareRoute, topic: str, message: bytes, now: Now, 
     if memory is not None:
         memory.check(topic, stamped.time_ns, envelope.mac)
     time_ns, flags = _placed(site, stamped.time_ns, now)
-    picked = _picked(route, stamped.values)
+    answer = bare_orders.read_answer(stamped.values) if bare_orders.is_answer(route) else None
+    picked = _picked(route, stamped.values) if answer is None else Picked()
     check_room(site)
     window.move(stamped.time_ns, envelope.mac)
     if memory is not None:
         memory.move(topic, stamped.time_ns, envelope.mac, now.wall_ns)
     route.bare.windows[topic] = window
-    route.bare.heard[route.topic.topic] = Heard(stamped.values, time_ns)
-    _say_unnamed(site, member, route.bare, effects)
-    flags |= _show(route, picked, time_ns, now.wall_ns, effects)
+    if answer is None:
+        route.bare.heard[route.topic.topic] = Heard(stamped.values, time_ns)
+        _say_unnamed(site, member, route.bare, effects)
+        flags |= _show(route, picked, time_ns, now.wall_ns, effects)
+        guarding.observe(member, picked.values, now)
+    else:
+        orders.answer(site, member, answer, now, effects)
     row = JournalRow(now.wall_ns, member.device.id, topic, route.topic.kid, 0, 0, flags, None, None, message)
     journal(site, member, row)
     member.messages += 1
     site.accepted += 1
-    site.touch(member, now.steady_ns, COMMIT_WITHIN_NS if route.topic.alarm is None else ALARM_WITHIN_NS)
+    site.touch(member, now.steady_ns, _commit_within_ns(route))
     member.device.liveness.hear(now.wall_ns)
     announce(site, member, now, effects)
 
@@ -66,6 +72,7 @@ def follow(site: Site, member: Member, effects: list[Effect]) -> None:
     if state is None:
         return
     site.bare.set(member, state)
+    member.device.downlink.is_told = member.policy.commands is not None  # it counts nothing, so it has nothing to tell
     member.device.liveness.interval_s = FOR_EVER_S if member.policy.entities else member.policy.interval_s
     _learn(member, state, effects)
     _restore_values(member, state)
@@ -86,6 +93,11 @@ def show_again(site: Site, row: JournalRow) -> None:
         stamped = bare.read(bare.opened(row.message).span)
         time_ns = row.received_ns if row.flags & TimeFlag.UNCERTAIN_TIME else stamped.time_ns
         _show(route, _picked(route, stamped.values), time_ns, row.received_ns, [])
+
+
+def _commit_within_ns(route: BareRoute) -> int:
+    is_urgent = route.topic.alarm is not None or bare_orders.is_answer(route)
+    return ALARM_WITHIN_NS if is_urgent else COMMIT_WITHIN_NS
 
 
 def _window(route: BareRoute, topic: str) -> StampWindow:
@@ -146,7 +158,8 @@ def _show(route: BareRoute, picked: Picked, time_ns: int, received_ns: int, effe
 def described(state: Bare, policy: Policy) -> Manifest:
     """Describe a bare device as people registered it."""
     named = manifest_of(policy.topics, state.members)
-    return replace(named, channels={**named.channels, **channels_of(policy.entities)})
+    channels = {**named.channels, **channels_of(policy.entities)}
+    return replace(named, channels=channels, actuators=actuators_of(policy.commands))
 
 
 def _learn(member: Member, state: Bare, effects: list[Effect]) -> None:

@@ -86,7 +86,8 @@ def set_guards(member: Member) -> None:
 
 
 def _may_have_moved(command: Command) -> bool:
-    return command.step in _MOVED or (command.step is Step.FAILED and command.reason == UNKNOWN_OUTCOME)
+    forgot = command.step is Step.FAILED and command.reason == UNKNOWN_OUTCOME
+    return command.step in _MOVED or forgot or command.ended_unanswered
 
 
 def _actuator(member: Member, wish: Wish | Command) -> tuple[str, Actuator | None]:

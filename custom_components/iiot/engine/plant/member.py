@@ -146,6 +146,15 @@ class Member:
         else:
             self.bare.keys = dict(keys)
 
+    @property
+    def is_muted(self) -> bool:
+        """Whether nothing may be sent to it."""
+        if self.bare is None:
+            return self.device.is_muted
+        commands = self.policy.commands
+        is_ours = not (self.device.is_revoked or self.device.stands_back)
+        return commands is None or commands.kid not in self.bare.keys or not is_ours
+
     def health(self) -> Health:
         """Read the health figures."""
         device, beat = self.device, self.device.heartbeat

@@ -73,8 +73,10 @@ def permit(site: Site, member: Member, wish: Wish) -> None:
     """Raise a `RequestError` when something stands in the way of a wish."""
     check_speakable(site, member)
     device = member.device
-    if member.bare is not None:
+    if member.bare is not None and member.policy.commands is None:
         raise UnsupportedError(command=wish.name)
+    if member.is_muted:
+        raise MutedError(device_id=device.id)
     check(wish, device.manifest)
     is_there = site.connected and member.connection is not Connection.LOST
     if not is_there and not wish.waits:
@@ -95,10 +97,11 @@ def take(site: Site, member: Member, wish: Wish, now: Now, effects: list[Effect]
         life_ns=wish.life_ns,
         wait_until_ns=now.wall_ns + wish.wait_ns,
         waits=wish.waits or member.connection is Connection.ASLEEP,
+        answered=member.bare is None or (member.policy.commands is not None and member.policy.commands.ack is not None),
     )
     member.ledger.ask(command, now)
     site.touch(member, now.steady_ns, 0)
-    if site.connected and may_leave(member, now) and _begin(site, member, now, effects) is command:
+    if site.connected and may_leave(member, now) and begin(site, member, now, effects) is command:
         return command
     effects.append(CommandChanged(device.id, command.cid))
     return command
@@ -124,7 +127,7 @@ def send(site: Site, member: Member, up_ns: int, now: Now, effects: list[Effect]
     ledger = member.ledger
     if not may_leave(member, now):
         return
-    _begin(site, member, now, effects)
+    begin(site, member, now, effects)
     due = ledger.due(now)
     if due is None:
         return
@@ -152,37 +155,42 @@ def answer(site: Site, member: Member, ack: Ack, now: Now, effects: list[Effect]
 def expire(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
     """Close what waited too long."""
     is_lost = member.connection is Connection.LOST
-    _tell(site, member, member.ledger.expire(now, is_lost=is_lost), now, effects)
+    tell(site, member, member.ledger.expire(now, is_lost=is_lost), now, effects)
 
 
 def abandon(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
     """The device is taken out: close everything."""
-    _tell(site, member, member.ledger.abandon(now), now, effects)
+    tell(site, member, member.ledger.abandon(now), now, effects)
 
 
 def cancel(site: Site, member: Member, cid: str | None, now: Now, effects: list[Effect]) -> bool:
     """Withdraw a command that has not left the hub, None: all that wait; False: it is too late, or there is none."""
     changed = member.ledger.cancel(now, cid)
-    _tell(site, member, changed, now, effects)
+    tell(site, member, changed, now, effects)
     return bool(changed)
 
 
-def _begin(site: Site, member: Member, now: Now, effects: list[Effect]) -> Command | None:
-    """Let the next one have its turn. One that an interlock bars by now is closed: the world went on meanwhile."""
+def begin(site: Site, member: Member, now: Now, effects: list[Effect]) -> Command | None:
+    """Let the next one have its turn. One that an interlock bars by now is closed: the world went on meanwhile.
+
+    One that nobody answers ends as sent, which is told when it has left.
+    """
     ledger = member.ledger
     while ledger.open is None and ledger.waiting:
         bar = guarding.bar_of(member, ledger.waiting[0], site.states, now)
         if bar is None:
             break
-        _tell(site, member, [ledger.bar(now, str(bar))], now, effects)
+        tell(site, member, [ledger.bar(now, str(bar))], now, effects)
     begun = ledger.begin(now)
     if begun is not None:
         site.touch(member, now.steady_ns, 0)
-        effects.append(CommandChanged(member.device.id, begun.cid))
+        if begun.answered:
+            effects.append(CommandChanged(member.device.id, begun.cid))
     return begun
 
 
-def _tell(site: Site, member: Member, changed: list[Command], now: Now, effects: list[Effect]) -> None:
+def tell(site: Site, member: Member, changed: list[Command], now: Now, effects: list[Effect]) -> None:
+    """Commands went on by themselves: keep that, and let people know."""
     for command in changed:
         guarding.follow(member, command, now)
         site.touch(member, now.steady_ns, NS_PER_S // 10)

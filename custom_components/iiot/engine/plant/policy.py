@@ -8,6 +8,7 @@ from ..actuation.interlocks import Interlock
 from ..devices.adopted import AdoptedEntity
 from ..devices.assets import Asset, Relation
 from ..devices.bare import BareTopic
+from ..devices.bare_commands import BareCommands
 from ..ingest.calculated import Calculated
 from ..ingest.checks import Checks
 from ..polling.plan import Polling
@@ -24,6 +25,8 @@ class Policy:
     """Of a bare device: where it speaks, and what its payloads hold."""
     interval_s: Annotated[float, Bounds(1, 86_400)] = 300.0
     """Of a bare device: how often it speaks at least."""
+    commands: BareCommands | None = None
+    """Of a bare device: how it is told what to do; None: it is told nothing."""
     polling: Polling = field(default_factory=Polling)
     """When its readings are asked for."""
     channels: Mapping[Key, Checks] = field(default_factory=dict)
@@ -38,3 +41,9 @@ class Policy:
     """Where it stands below its area."""
     relations: tuple[Relation, ...] = ()
     """What it and its channels are to other devices."""
+
+    @property
+    def heard(self) -> tuple[BareTopic, ...]:
+        """Every topic on which a bare device speaks, that of its answers included."""
+        answers = None if self.commands is None else self.commands.answers
+        return self.topics if answers is None else (*self.topics, answers)

@@ -54,7 +54,7 @@ class BareRoutes:
         before = self._routes.get(member.device.id, ())
         remembered = {(route.topic.topic, route.key) for route in before if route.key in self._memories}
         self.forget(member)
-        for topic in member.policy.topics:
+        for topic in member.policy.heard:
             key = bare.keys.get(topic.kid)
             if key is not None:
                 tree = paths.tree((channel.path, channel.leaf) for channel in topic.channels)
