@@ -12,6 +12,7 @@ from .bridge.actuators import ActuatorDescription
 from .bridge.mapping import PointDescription
 from .bridge.points import Points
 from .bridge.stations import Described, Station
+from .engine.actuation.command import Command
 from .engine.plant import Member
 from .engine.values import Connection, Quality, Scalar, Shown
 
@@ -120,10 +121,13 @@ class ActuatorEntity(IiotEntity):
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        pending = None if self.station.member is None else self.station.member.ledger.pending(self._actuator)
         found: dict[str, Any] = {"read_only": True} if self._is_read_only else {}
+        member = self.station.member
+        pending = None if member is None else self._pending(member)
         if pending is not None:
             found |= {"pending": pending.args.get("value"), "pending_step": str(pending.step)}
+            if pending.ended_unanswered:
+                found["answered"] = False
         return found or None
 
     @override
@@ -132,8 +136,8 @@ class ActuatorEntity(IiotEntity):
         if member is None:
             fact: tuple[Any, ...] = (False, None, None)
         else:
-            pending = member.ledger.pending(self._actuator)
-            step = None if pending is None else (pending.cid, pending.step)
+            pending = self._pending(member)
+            step = None if pending is None else (pending.cid, pending.step, pending.ended_unanswered)
             fact = (member.connection is not Connection.LOST, self._reported(member), step)
         if fact == self._fact:
             return False
@@ -141,6 +145,16 @@ class ActuatorEntity(IiotEntity):
         self._attr_available = fact[0]
         self._set(fact[1])
         return True
+
+    def _pending(self, member: Member) -> Command | None:
+        """The wish on its way; or the last one, while nothing but the hub says that it was sent."""
+        pending = member.ledger.pending(self._actuator)
+        if pending is not None:
+            return pending
+        told = member.ledger.last_unanswered(self._actuator)
+        if told is None or (self._channel is not None and self._reported(member) == told.args.get("value")):
+            return None
+        return told
 
     def _reported(self, member: Member) -> Scalar | None:
         if self._channel is None:

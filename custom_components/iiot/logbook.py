@@ -139,6 +139,8 @@ def _message(kind: str, facts: Mapping[str, Any]) -> str:
         facts = {**facts, **facts.get("facts", {})}
     elif kind == COMMAND and facts.get("step") in STEPS:
         words = STEPS[Step(facts["step"])]
+        if facts["step"] == Step.SENT and facts.get("answered") is False:
+            words += "; it cannot answer"
     elif kind in DECISIONS:
         words = NO_ROLE if kind == ROLE_SET and not facts.get("role") else DECISIONS[kind]
     else:

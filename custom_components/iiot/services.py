@@ -175,21 +175,23 @@ async def _async_ask(target: Target, wish: Wish, need: Role) -> tuple[str, dict[
         command = await target.hub.actors.async_ask(target.device_id, wish, need)
     except HomeAssistantError as err:
         return target.registry_id, {**facts, "status": "refused", "reason": str(err)}
-    return target.registry_id, facts | _outcome(command)
+    return target.registry_id, facts | _outcome(target, command)
 
 
-def _outcome(command: Command) -> dict[str, Any]:
+def _outcome(target: Target, command: Command) -> dict[str, Any]:
     found: dict[str, Any] = {"status": str(command.step), "command_id": command.cid}
     if command.reason:
         found["reason"] = command.reason
+    elif command.ended_unanswered:
+        found["reason"] = str(target.hub.actors.end_in_words(command))
     if command.result is not None:
         found["result"] = command.result
     return found
 
 
 def _raise_for_failures(results: list[tuple[str, dict[str, Any]]]) -> None:
-    """Say who did not do it; a device that sleeps and was told to is no failure."""
-    fine = (str(Step.DONE), str(Step.REQUESTED))
+    """Say who did not do it; a device that sleeps or cannot answer, and was told to, is no failure."""
+    fine = (str(Step.DONE), str(Step.REQUESTED), str(Step.SENT))
     failed = [facts for _, facts in results if facts["status"] not in fine]
     if failed:
         raise HomeAssistantError(

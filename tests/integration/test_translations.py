@@ -32,6 +32,7 @@ from custom_components.iiot.engine.actuation.command import Step
 from custom_components.iiot.engine.actuation.interlocks import Bar
 from custom_components.iiot.engine.actuation.roles import Level
 from custom_components.iiot.engine.devices import bare_rules
+from custom_components.iiot.engine.devices.bare_commands import ACTUATOR_KINDS
 from custom_components.iiot.engine.devices.inbox import Trust
 from custom_components.iiot.engine.errors import (
     Code,
@@ -47,6 +48,7 @@ from custom_components.iiot.engine.plant import notices, orders, polls, rotation
 from custom_components.iiot.engine.values import UP_LEAVES
 from custom_components.iiot.engine.wire import codec, signing
 from custom_components.iiot.event import LEVELS
+from custom_components.iiot.flows.bare_commands import CONF_ACK_TOPIC, CONF_COMMAND_TOPIC, actuator_rows
 from custom_components.iiot.flows.channel_rows import KINDS, ROWS
 from custom_components.iiot.panel.views import WORDS as DASHBOARD
 from custom_components.iiot.services import ELSEWHERE
@@ -94,6 +96,7 @@ FACTS = {
 BANKS = {
     "trust": set(Trust),
     "bare_kind": set(KINDS),
+    "actuator_kind": set(ACTUATOR_KINDS),
     "waiting_reason": {"unknown_device", "removed"},
     "refusal": {code.value for code in Code},
     "message": {leaf.value for leaf in UP_LEAVES},
@@ -107,7 +110,7 @@ BANKS = {
     "silence": {"broker_away", "elsewhere", "others_heard", "nothing_at_all", "any_device"},
 }
 """Words that forms and screens are put together from."""
-BARE_FLOW = ("flows/bare.py", "flows/channels.py")
+BARE_FLOW = tuple(f"flows/{name}.py" for name in ("bare", "bare_commands", "channels", "interlocks"))
 DEVICE_FLOW = tuple(
     f"flows/{name}.py" for name in ("device", "keys", "assets", "interlocks", "polling", "channels", "life")
 )
@@ -200,9 +203,15 @@ async def walk_bare(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     form = shown.add(await answer_device_form(hass, form, topic="lab2", topic_use="readings", key_source="generate"))
     await answer_device_form(hass, form)
     await settle(hass)
+    form = await open_bare_page(hass, entry, subentry_id, "commands")
+    about = {"command_topic": "fan/set", "actuators": [{"key": "speed", "kind": "number"}], "key_source": "generate"}
+    await answer_device_form(hass, await answer_device_form(hass, form, **about))
+    await settle(hass)
     menu = shown.add(await entry.start_subentry_reconfigure_flow(hass, subentry_id))
     for page in menu["menu_options"]:
-        shown.add(await open_bare_page(hass, entry, subentry_id, page))
+        form = shown.add(await open_bare_page(hass, entry, subentry_id, page))
+        if page == "interlocks":
+            shown.add(await answer_device_form(hass, form, actuator="speed"))
     form = await open_bare_page(hass, entry, subentry_id, "channels")
     shown.add(await answer_device_form(hass, form, topic="lab2"))
     return shown
@@ -220,9 +229,10 @@ async def walk_adopted(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
 
 
 def test_every_field_of_a_row_has_its_words() -> None:
-    words = WORDS["selector"]["bare_channel"]["fields"]
-    assert list(words) == list(ROWS.config["fields"])
-    assert all(word.keys() == {"name", "description"} for word in words.values())
+    for bank, rows in (("bare_channel", ROWS), ("bare_actuator", actuator_rows({}))):
+        words = WORDS["selector"][bank]["fields"]
+        assert list(words) == list(rows.config["fields"])
+        assert all(word.keys() == {"name", "description"} for word in words.values())
 
 
 async def walk_options(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
@@ -294,7 +304,8 @@ def test_every_error_has_its_words() -> None:
     assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(source(*DEVICE_FLOW)) | formulas
     adopting = set(re.findall(r'CONF_\w+: "(\w+)"', source("flows/adopted.py"))) | set(adopted.FLAWS)
     assert set(WORDS["config_subentries"]["adopted"]["error"]) == adopting
-    bare = errors_in(source(*BARE_FLOW)) | formulas | set(bare_rules.FLAWS)
+    fields = {f"invalid_{field}" for field in (CONF_COMMAND_TOPIC, CONF_ACK_TOPIC)}
+    bare = errors_in(source(*BARE_FLOW)) | formulas | set(bare_rules.FLAWS) | fields
     assert set(WORDS["config_subentries"]["bare"]["error"]) == bare
     options = source(*OPTION_FLOW)
     assert set(WORDS["options"]["error"]) == errors_in(options) | {DeviceIdError.code}
@@ -340,7 +351,7 @@ def raised() -> set[str]:
 
 def refusals_of_wishes() -> set[str]:
     """Translation keys of what stands in the way of a command, and of how one ends that is not done."""
-    waits_or_fine = {Step.REQUESTED, Step.SENT, Step.ACCEPTED, Step.DONE}
+    waits_or_fine = {Step.REQUESTED, Step.ACCEPTED, Step.DONE}
     refused = {ledger.QueueFullError, orders.AwayError, orders.MutedError, orders.ListenOnlyError}
     refused |= {polls.NotPolledError, polls.NoChannelError, polls.PollQueueError}
     refused |= {orders.RevokedError, orders.DisabledError, orders.StoodBackError, rotation.LastKeyError}

@@ -72,7 +72,7 @@ class Actors:
         if wish.name == REKEY:
             wish = await self._async_with_step(device_id, wish)
         command = self.ask(device_id, wish)
-        if command.step is not Step.REQUESTED or self._hub.is_awake(device_id):
+        if command.is_open and (command.step is not Step.REQUESTED or self._hub.is_awake(device_id)):
             closed = self._waiting[command.cid] = self._hub.hass.loop.create_future()
             try:
                 await closed
@@ -117,10 +117,13 @@ class Actors:
             closed.set_exception(interrupted)
 
     def raise_unless_done(self, command: Command) -> None:
-        """Say in words how it ended, unless it was done or still waits for a device that sleeps."""
-        if command.step in (Step.DONE, Step.REQUESTED):
-            return
-        raise HomeAssistantError(
+        """Say in words how it ended, unless it was done, was sent to a device that cannot answer, or still waits."""
+        if command.step not in (Step.DONE, Step.REQUESTED) and not command.ended_unanswered:
+            raise self.end_in_words(command)
+
+    def end_in_words(self, command: Command) -> HomeAssistantError:
+        """Say in words how it ended."""
+        return HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key=f"command_{command.step}",
             translation_placeholders={"device": self._name(command.device_id), "reason": plain(command.reason) or "-"},

@@ -16,11 +16,11 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import UNDEFINED
 
-from ..const import CONF_AREA, CONF_POLICY, SUBENTRY_ADOPTED
+from ..const import CONF_AREA, SUBENTRY_ADOPTED
 from ..engine.errors import StoreError
 from ..engine.values import Happening
 from . import removal
-from .enrolment import key_turn
+from .enrolment import key_turn, policy_of
 from .mapping import clean_name
 from .stations import device_identifier, hub_identifier
 
@@ -263,6 +263,5 @@ class Devices:
 
 
 def _key_facts(subentry: ConfigSubentry) -> tuple[Any, ...]:
-    """Which keys it has: one, or one for each of its topics."""
-    topics = subentry.data.get(CONF_POLICY, {}).get("topics", ())
-    return subentry.data.get("kid"), subentry.data.get("fingerprint"), [topic.get("kid") for topic in topics]
+    """Which keys it has: one, or one for each of its topics and one for commands."""
+    return subentry.data.get("kid"), subentry.data.get("fingerprint"), policy_of(subentry).kids

@@ -81,7 +81,7 @@ class Events:
     @callback
     def commanded(self, command: Command) -> None:
         """A command went on. Each step is told: people and automations of this site make them, no device does."""
-        facts = {
+        facts: dict[str, Any] = {
             "command_id": command.cid,
             "command": command.name,
             "args": command.args,
@@ -90,6 +90,8 @@ class Events:
         }
         if command.reason:
             facts["reason"] = command.reason
+        if not command.answered:
+            facts["answered"] = False
         self._tell(COMMAND, command.device_id, facts, _context_of(command.actor))
 
     @callback

@@ -158,7 +158,7 @@ class Hub:
     async def _async_forget_keys(self, subentry: ConfigSubentry) -> None:
         """Forget the keys of topics that a bare device has no more. One that is just being added is none of them."""
         async with key_turn(self.hass):
-            device_id, kids = str(subentry.unique_id), {topic.kid for topic in policy_of(subentry).topics}
+            device_id, kids = str(subentry.unique_id), policy_of(subentry).kids
             if not kids or kids.issuperset(self.keys.device_keys(device_id)):
                 return
             try:

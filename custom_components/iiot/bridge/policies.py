@@ -60,7 +60,7 @@ def check_policy(
     """
     device_id, before = str(subentry.unique_id), policy_of(subentry)
     # A key that no topic of now names is about to be forgotten.
-    kids = {topic.kid for topic in before.topics} & hub.keys.device_keys(device_id).keys()
+    kids = before.kids & hub.keys.device_keys(device_id).keys()
     taken = topics_of_others(hub.entry, device_id, planned) if policy.topics else []
     hub.plant.check_policy(device_id, policy, kids, taken)
     for at, entity in enumerate(policy.entities):
@@ -76,10 +76,9 @@ def topics_of_others(
     found: list[str] = []
     for subentry in entry.subentries.values():
         owner = str(subentry.unique_id)
-        if owner in planned and owner != device_id:
-            found += planned[owner]
-        elif owner != device_id:
-            found += (topic["topic"] for topic in subentry.data.get(CONF_POLICY, {}).get("topics", ()))
+        if owner != device_id:
+            policy = policy_of(subentry)
+            found += [*planned[owner], *policy.told_on] if owner in planned else policy.claimed
     return found
 
 

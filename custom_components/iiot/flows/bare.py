@@ -37,7 +37,17 @@ CONF_CHANNELS: Final = "channels"
 CONF_USE: Final = "topic_use"
 READINGS: Final = "readings"
 ALARMS: Final = "alarms"
-PAGES: Final = ["channels", "gates", "calculated", "add_topic", "new_key", "remove_topic", "details"]
+PAGES: Final = [
+    "channels",
+    "gates",
+    "calculated",
+    "add_topic",
+    "commands",
+    "interlocks",
+    "new_key",
+    "remove_topic",
+    "details",
+]
 _PREFIX: Final = "topic:"
 """Before the id of a bare device: no device of the protocol has a colon in its id."""
 _INTERVAL: Final = selector.NumberSelector(

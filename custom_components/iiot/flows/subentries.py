@@ -7,11 +7,11 @@ from homeassistant.config_entries import ConfigSubentryFlow
 
 from ..const import SUBENTRY_ADOPTED, SUBENTRY_BARE, SUBENTRY_DEVICE
 from .adopted import AdoptedFlow
-from .bare import BareFlow
+from .bare_commands import SignedTopicFlow
 from .device import DeviceFlow
 
 FLOWS: Final[Mapping[str, type[ConfigSubentryFlow]]] = {
     SUBENTRY_DEVICE: DeviceFlow,
-    SUBENTRY_BARE: BareFlow,
+    SUBENTRY_BARE: SignedTopicFlow,
     SUBENTRY_ADOPTED: AdoptedFlow,
 }

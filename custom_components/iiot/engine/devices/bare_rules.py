@@ -6,6 +6,7 @@ from typing import Final
 from ..errors import FilterError, RecordError
 from ..wire.topics import check_filter, overlap
 from .bare import BareTopic
+from .bare_commands import BareCommands
 from .manifest_rules import MAX_CHANNELS
 
 FLAWS: Final = {
@@ -40,10 +41,25 @@ def check_topics(topics: Collection[BareTopic], prefix: str, kids: Collection[in
         if flaw is not None:
             raise RecordError(f"topics[{at}].topic", FLAWS[flaw])
         if topic.kid not in kids:
-            known = ", ".join(map(str, sorted(kids))) or "none"
-            raise RecordError(f"topics[{at}].kid", f"is the number of no key that the device has; it has: {known}")
+            raise RecordError(f"topics[{at}].kid", _no_key(kids))
         held.append(topic.topic)
     check_channels(topics)
+
+
+def check_commands(commands: BareCommands | None, prefix: str, kids: Collection[int], taken: Iterable[str]) -> None:
+    """Raise `RecordError` when a device cannot be told anything like this.
+
+    `kids` are the numbers of its keys, `taken` the topics of this device and of others.
+    """
+    if commands is None:
+        return
+    held = [*taken]
+    for name, topic in (("topic", commands.topic), ("ack", commands.ack)):
+        flaw = None if topic is None else topic_flaw(topic, prefix, held)
+        if flaw is not None:
+            raise RecordError(f"commands.{name}", FLAWS[flaw])
+    if commands.kid not in kids:
+        raise RecordError("commands.kid", _no_key(kids))
 
 
 def check_channels(topics: Iterable[BareTopic]) -> None:
@@ -70,3 +86,8 @@ def _keys_of(topic: BareTopic, path: str) -> Iterator[tuple[str, str]]:
         yield f"{path}.alarm", topic.alarm
     for number, channel in enumerate(topic.channels):
         yield f"{path}.channels[{number}].key", channel.key
+
+
+def _no_key(kids: Collection[int]) -> str:
+    known = ", ".join(map(str, sorted(kids))) or "none"
+    return f"is the number of no key that the device has; it has: {known}"

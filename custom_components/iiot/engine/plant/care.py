@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from ..devices.adopted import ID_PREFIX, check_entities
-from ..devices.bare_rules import check_topics
+from ..devices.bare_rules import check_commands, check_topics
 from ..devices.manifest import Manifest
 from ..effects import CountersZeroed, Effect, Happened, HealthChanged, ManifestChanged, ValuesChanged
 from ..errors import RecordError
@@ -33,14 +33,16 @@ def _check_channels_of_its_own(
     """Only who does not describe itself has topics or entities, and of these two only one."""
     is_bare = member.bare is not None
     is_adopted = member.device.id.startswith(ID_PREFIX)
-    if policy.topics and (not is_bare or is_adopted):
-        raise RecordError("topics", "are for devices that sign and do not speak the protocol: this is none")
+    for name in ("topics", "commands"):
+        if getattr(policy, name) and (not is_bare or is_adopted):
+            raise RecordError(name, "are for devices that sign and do not speak the protocol: this is none")
     if policy.entities and not is_adopted:
         raise RecordError("entities", "are for devices that are made of entities: this is none")
     if is_adopted:
         check_entities(policy.entities)
     elif is_bare:
         check_topics(policy.topics, site.settings.prefix, kids, taken)
+        check_commands(policy.commands, site.settings.prefix, kids, [*taken, *(one.topic for one in policy.topics)])
 
 
 def _check_calculated(policy: Policy, manifest: Manifest | None) -> None:

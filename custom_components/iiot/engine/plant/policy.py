@@ -47,3 +47,19 @@ class Policy:
         """Every topic on which a bare device speaks, that of its answers included."""
         answers = None if self.commands is None else self.commands.answers
         return self.topics if answers is None else (*self.topics, answers)
+
+    @property
+    def told_on(self) -> list[str]:
+        """Topics over which a bare device is told what to do, and answers."""
+        commands = self.commands
+        return [] if commands is None else [topic for topic in (commands.topic, commands.ack) if topic is not None]
+
+    @property
+    def claimed(self) -> list[str]:
+        """Every topic that is a bare device's alone."""
+        return [*(topic.topic for topic in self.topics), *self.told_on]
+
+    @property
+    def kids(self) -> set[int]:
+        """Numbers of the keys of a bare device that are in use."""
+        return {topic.kid for topic in self.topics} | (set() if self.commands is None else {self.commands.kid})
