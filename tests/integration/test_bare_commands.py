@@ -212,13 +212,13 @@ async def test_commands_are_changed_and_taken_away(hass: HomeAssistant, lab: Lab
         ({"command_topic": "other/set"}, {"command_topic": "topic_taken"}, "-"),
         ({"ack_topic": TELL}, {"ack_topic": "invalid_ack_topic"}, "-"),
         ({"ack_topic": TOPIC}, {"ack_topic": "topic_taken"}, "-"),
-        ({"actuators": [{"key": "A"}]}, {"actuators": "invalid_actuator"}, "1.key"),
+        ({"actuators": [{"key": "A", "kind": "switch"}]}, {"actuators": "invalid_actuator"}, "1.key"),
         (
             {"actuators": [FAN, {"key": "x", "kind": "button", "unit": "s"}]},
             {"actuators": "invalid_actuator"},
             "2.unit",
         ),
-        ({"actuators": [{**FAN, "channel": "y"}]}, {"actuators": "invalid_actuator"}, "1.channel"),
+        ({"actuators": [{**FAN, "kind": "button"}]}, {"actuators": "invalid_actuator"}, "1.channel"),
         ({"actuators": [FAN, FAN]}, {"actuators": "invalid_actuator"}, "actuators"),
     ],
 )

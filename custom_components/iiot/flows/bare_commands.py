@@ -68,10 +68,6 @@ class SignedTopicFlow(InterlockSteps, BareFlow):
             "actuators": [_record_of(row) for row in written.get(CONF_ACTUATORS, [])],
         }
         commands = records.read(BareCommands, raw)
-        channels = self.channels()
-        for at, actuator in enumerate(commands.actuators):
-            if actuator.channel is not None and actuator.channel not in channels:
-                raise RecordError(f"actuators[{at}].channel", "is no channel of this device")
         entry, hub = self._hub()
         policy = replace(self._policy(), commands=commands)
         hub.plant.check_policy(self._device_id, policy, policy.kids, topics_of_others(entry, self._device_id))
