@@ -105,6 +105,7 @@ async def test_without_answers_a_control_shows_what_is_reported_and_what_was_sen
     await lab.register()
     events = async_capture_events(hass, EVENT_DEVICE)
     await lab.call("switch", "fan", "turn_on")
+    await lab.next_cid([])
     (body,) = lab.told()
     assert (body["cmd"], body["args"], body["topic"]) == ("set", {"key": "fan", "value": True}, TELL)
     shown = await lab.until("switch", "fan", lambda shown: "pending" in shown.attributes)
@@ -127,7 +128,9 @@ async def test_a_number_and_a_button_that_nothing_reports(hass: HomeAssistant, l
     speed = lab.shown("number", "speed")
     assert (speed.attributes["min"], speed.attributes["max"], speed.attributes["assumed_state"]) == (0, 3000, True)
     await lab.call("number", "speed", "set_value", value=1500)
+    first = await lab.next_cid([])
     await lab.call("button", "reset", "press")
+    await lab.next_cid([first])
     assert [(body["cmd"], body["args"]) for body in lab.told()] == [
         ("set", {"key": "speed", "value": 1500}),
         ("press", {"key": "reset"}),
