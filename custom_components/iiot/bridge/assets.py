@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import CALLBACK_TYPE, Context, callback
-from homeassistant.helpers import device_registry as dr
 
 from ..engine.effects import HealthChanged
 from .enrolment import policy_of
-from .places import Place, page_of, path_of, place_of, place_of_device, places, spelled
+from .places import Place, path_of, place_of, place_of_device, places, spelled
 from .policies import write_policy
+from .stations import move, page_of
 from .unassigned import Unassigned
 
 if TYPE_CHECKING:
@@ -95,9 +95,7 @@ def assign(hub: Hub, subentry: ConfigSubentry, place: Place, context: Context | 
     """Let a device stand in a place: its page in Home Assistant moves, line and cell are kept in its policy."""
     others = (one for one in hub.entry.subentries.values() if one.subentry_id != subentry.subentry_id)
     place = spelled((place_of(hub, one) for one in others), place)
-    page = page_of(hub, subentry.subentry_id)
-    if page is not None and page.area_id != place.area_id:
-        dr.async_get(hub.hass).async_update_device(page.id, area_id=place.area_id)
+    move(hub.hass, page_of(hub.hass, hub.entry.entry_id, subentry.subentry_id), place.area_id)
     write_policy(hub, subentry, replace(policy_of(subentry), asset=place.asset), context)
 
 

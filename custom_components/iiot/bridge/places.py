@@ -8,12 +8,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from homeassistant.helpers import area_registry as ar
-from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import floor_registry as fr
 
 from ..engine.actuation.roles import Level, Node, cell_node, line_node, way_to
 from ..engine.devices.assets import Asset
-from .stations import device_identifier, subentry_of
+from .stations import page_of, subentry_of
 
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigSubentry
@@ -43,16 +42,9 @@ class Place(NamedTuple):
         return Asset(line=self.line, cell=self.cell)
 
 
-def page_of(hub: Hub, subentry_id: str) -> dr.DeviceEntry | None:
-    """Give the page of a device in Home Assistant."""
-    entry_id = hub.entry.entry_id
-    registry = dr.async_get(hub.hass)
-    return registry.async_get_device_by_identifier(device_identifier(entry_id, subentry_id), entry_id)
-
-
 def place_of(hub: Hub, subentry: ConfigSubentry) -> Place:
     """Say where a device stands now."""
-    page = page_of(hub, subentry.subentry_id)
+    page = page_of(hub.hass, hub.entry.entry_id, subentry.subentry_id)
     member = hub.plant.members.get(str(subentry.unique_id))
     asset = Asset() if member is None else member.policy.asset
     return Place(None if page is None else page.area_id, asset.line, asset.cell)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import yaml
 from homeassistant.core import Context, callback
 from homeassistant.helpers import area_registry as ar
-from homeassistant.helpers import device_registry as dr
 
 from ..const import CONF_AREA, CONF_CHANNEL_DESCRIPTIONS, CONF_DESCRIPTION, CONF_POLICY
 from ..engine import records
@@ -20,7 +19,7 @@ from .mapping import clean_name
 from .marked_yaml import Document, Flaw, FlawsError, read_marked
 from .places import Place
 from .policies import changed_policy, check_policy
-from .stations import device_identifier, subentry_of
+from .stations import move, page_of, subentry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -124,9 +123,7 @@ def _apply(hub: Hub, one: Plan, context: Context) -> None:
         CONF_CHANNEL_DESCRIPTIONS: dict(record.channel_descriptions or {}),
         CONF_POLICY: records.write(record.policy),
     }
-    page = _page(hub, subentry)
-    if page is not None and page.area_id != one.area_id:
-        dr.async_get(hub.hass).async_update_device(page.id, area_id=one.area_id)
+    move(hub.hass, page_of(hub.hass, hub.entry.entry_id, subentry.subentry_id), one.area_id)
     hub.hass.config_entries.async_update_subentry(hub.entry, subentry, data=data, title=str(record.name))
     touched = sorted({change.path.removeprefix("policy.").partition(".")[0] for change in one.changes})
     hub.effects.events.policy_changed(str(subentry.unique_id), touched, context)
@@ -172,7 +169,7 @@ def _area(hub: Hub, subentry: ConfigSubentry, present: DeviceRecord, said: Said)
 
 def _area_of(hub: Hub, subentry: ConfigSubentry) -> str | None:
     """Where people have put it since, on its page."""
-    page = _page(hub, subentry)
+    page = page_of(hub.hass, hub.entry.entry_id, subentry.subentry_id)
     area_id: str | None = subentry.data.get(CONF_AREA) if page is None else page.area_id
     return area_id
 
@@ -182,9 +179,3 @@ def _check_model(hub: Hub, device_id: str, model: str | None) -> None:
     beat = hub.plant.members[device_id].device.heartbeat
     if model is not None and beat is not None and beat.model != model:
         raise RecordError("profile", f"is for the model {model}, and this device is a {beat.model or 'nameless one'}")
-
-
-def _page(hub: Hub, subentry: ConfigSubentry) -> dr.DeviceEntry | None:
-    entry_id = hub.entry.entry_id
-    found = dr.async_get(hub.hass)
-    return found.async_get_device_by_identifier(device_identifier(entry_id, subentry.subentry_id), entry_id)

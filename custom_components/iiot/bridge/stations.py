@@ -8,6 +8,8 @@ from weakref import WeakKeyDictionary
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
 
 from ..const import CONF_CHANNEL_DESCRIPTIONS, CONF_DESCRIPTION, CONF_REPLACED, DOMAIN
 from .revocation import reason_of
@@ -108,6 +110,19 @@ def subentry_of(entry: ConfigEntry[Any], device_id: str) -> ConfigSubentry | Non
         known = _KNOWN[entry] = {str(one.unique_id): one.subentry_id for one in entry.subentries.values()}
         found = entry.subentries.get(known.get(device_id, ""))
     return found
+
+
+def page_of(hass: HomeAssistant, entry_id: str, subentry_id: str) -> dr.DeviceEntry | None:
+    """Give a device's page in Home Assistant, on which people may have moved or renamed it; None: it has none yet."""
+    identifier = device_identifier(entry_id, subentry_id)
+    return dr.async_get(hass).async_get_device_by_identifier(identifier, entry_id)
+
+
+@callback
+def move(hass: HomeAssistant, page: dr.DeviceEntry | None, area_id: str | None) -> None:
+    """Let the device of a page stand in an area; None: in none."""
+    if page is not None and page.area_id != area_id:
+        dr.async_get(hass).async_update_device(page.id, area_id=area_id)
 
 
 def hub_identifier(entry_id: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
 from ..const import DOMAIN
-from .stations import device_identifier
+from .stations import page_of
 
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigSubentry
@@ -78,13 +78,12 @@ def _devices_of_site(
     hass: HomeAssistant, entry: IiotConfigEntry, stations: Container[str | None] | None
 ) -> list[Target]:
     """Those of the subentries `stations`; None: all."""
-    registry, hub = dr.async_get(hass), entry.runtime_data.hub
+    hub = entry.runtime_data.hub
     found = []
     for subentry in entry.subentries.values():
         if stations is not None and subentry.subentry_id not in stations:
             continue  # an action asks for one device of a thousand more often than for all
-        identifier = device_identifier(entry.entry_id, subentry.subentry_id)
-        device = registry.async_get_device_by_identifier(identifier, entry.entry_id)
+        device = page_of(hass, entry.entry_id, subentry.subentry_id)
         if device is not None and subentry.unique_id in hub.plant.members:
             found.append(Target(hub, subentry, device.name_by_user or subentry.title, device.id))
     return found

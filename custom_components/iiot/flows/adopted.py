@@ -14,7 +14,7 @@ from homeassistant.util.ulid import ulid_now
 from ..bridge.adopted import entity_flaw
 from ..bridge.enrolment import plain, policy_of, running_hub
 from ..bridge.mapping import clean_name
-from ..bridge.stations import device_identifier
+from ..bridge.stations import move, page_of
 from ..const import (
     CONF_AREA,
     CONF_CHANNEL_DESCRIPTIONS,
@@ -62,7 +62,7 @@ class AdoptedFlow(ConfigSubentryFlow):
         subentry = self._get_reconfigure_subentry()
         before = policy_of(subentry).entities
         wrong, errors = "-", dict[str, str]()
-        page = self._page()
+        page = page_of(self.hass, self._entry_id, subentry.subentry_id)
         if user_input is not None:
             wrong, errors = self._check(user_input)
             if not errors:
@@ -121,17 +121,12 @@ class AdoptedFlow(ConfigSubentryFlow):
             device_class=_word(attributes.get("device_class")),
         )
 
-    def _page(self) -> dr.DeviceEntry | None:
-        identifier = device_identifier(self._entry_id, self._get_reconfigure_subentry().subentry_id)
-        return dr.async_get(self.hass).async_get_device_by_identifier(identifier, self._entry_id)
-
     def _change(
         self, written: dict[str, Any], entities: tuple[AdoptedEntity, ...], page: dr.DeviceEntry | None
     ) -> SubentryFlowResult:
         subentry = self._get_reconfigure_subentry()
         device_id = str(subentry.unique_id)
-        if page is not None and page.area_id != written.get(CONF_AREA):
-            dr.async_get(self.hass).async_update_device(page.id, area_id=written.get(CONF_AREA))
+        move(self.hass, page, written.get(CONF_AREA))
         return self.async_update_and_abort(
             self._get_entry(),
             subentry,

@@ -10,14 +10,13 @@ import probatio
 from homeassistant.config_entries import SOURCE_RECONFIGURE, SubentryFlowResult
 from homeassistant.const import CONF_NAME
 from homeassistant.data_entry_flow import AbortFlow
-from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import selector
 
 from ..bridge.enrolment import DeviceKey, async_put_key, device_data, is_registered, plain, policy_of, running_hub
 from ..bridge.hub import Hub
 from ..bridge.mapping import clean_name
 from ..bridge.policies import topics_of_others
-from ..bridge.stations import device_identifier
+from ..bridge.stations import move, page_of
 from ..const import CONF_AREA, CONF_DESCRIPTION, CONF_FINGERPRINT, CONF_KEY, CONF_KEY_SOURCE, CONF_KID, CONF_POLICY
 from ..engine import records
 from ..engine.devices import bare_rules
@@ -199,7 +198,7 @@ class BareFlow(ChannelSteps):
             if user_input[CONF_NAME].strip():
                 return self._change_details(user_input)
             errors[CONF_NAME] = "name_missing"
-        page = self._page()
+        page = page_of(self.hass, self._entry_id, subentry.subentry_id)
         present = {
             CONF_NAME: subentry.title,
             CONF_AREA: page.area_id if page else subentry.data[CONF_AREA],
@@ -272,11 +271,6 @@ class BareFlow(ChannelSteps):
         taken = {key for topic in self._policy().topics for key in topic.keys}
         return next(key for number in count(1) if (key := f"alarm_{number}") not in taken)
 
-    def _page(self) -> dr.DeviceEntry | None:
-        """Give the device's page, on which people may have moved it since."""
-        identifier = device_identifier(self._entry_id, self._get_reconfigure_subentry().subentry_id)
-        return dr.async_get(self.hass).async_get_device_by_identifier(identifier, self._entry_id)
-
     def _registered_topic(self) -> BareTopic:
         found = self._policy().topics
         return next((topic for topic in found if topic.topic == self._topic), found[0])
@@ -325,10 +319,8 @@ class BareFlow(ChannelSteps):
         return self._change(replace(policy, topics=tuple(found for found in kept if found is not None)))
 
     def _change_details(self, written: dict[str, Any]) -> SubentryFlowResult:
-        page = self._page()
-        area = written.get(CONF_AREA)
-        if page is not None and page.area_id != area:
-            dr.async_get(self.hass).async_update_device(page.id, area_id=area)
+        area, subentry_id = written.get(CONF_AREA), self._get_reconfigure_subentry().subentry_id
+        move(self.hass, page_of(self.hass, self._entry_id, subentry_id), area)
         policy = replace(self._policy(), interval_s=float(written[CONF_INTERVAL]))
         facts = {CONF_AREA: area, CONF_DESCRIPTION: written.get(CONF_DESCRIPTION, "")}
         return self._change(policy, title=clean_name(written[CONF_NAME], self._device_id), **facts)

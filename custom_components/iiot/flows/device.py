@@ -15,7 +15,7 @@ from homeassistant.helpers import device_registry as dr
 from ..bridge.enrolment import DeviceKey, derived_key, device_data, is_registered, kept_key, plain, running_hub
 from ..bridge.hub import Hub
 from ..bridge.mapping import clean_name
-from ..bridge.stations import device_identifier
+from ..bridge.stations import move, page_of
 from ..const import (
     CONF_AREA,
     CONF_CHANNEL_DESCRIPTIONS,
@@ -190,8 +190,7 @@ class DeviceFlow(LifeSteps, AssetSteps, InterlockSteps, PollingSteps, ChannelSte
 
     def _registered(self) -> dr.DeviceEntry | None:
         """Give the device's page, on which people may have moved it since."""
-        identifier = device_identifier(self._entry_id, self._get_reconfigure_subentry().subentry_id)
-        return dr.async_get(self.hass).async_get_device_by_identifier(identifier, self._entry_id)
+        return page_of(self.hass, self._entry_id, self._get_reconfigure_subentry().subentry_id)
 
     def _take_changes(self, user_input: dict[str, Any], labels: dict[str, str]) -> None:
         """Keep the form; descriptions of channels that the device has no more stay as they are."""
@@ -223,9 +222,7 @@ class DeviceFlow(LifeSteps, AssetSteps, InterlockSteps, PollingSteps, ChannelSte
             CONF_DESCRIPTION: self.form.get(CONF_DESCRIPTION, ""),
             CONF_CHANNEL_DESCRIPTIONS: self.form[CONF_CHANNEL_DESCRIPTIONS],
         }
-        device = self._registered()
-        if device is not None and device.area_id != changed[CONF_AREA]:
-            dr.async_get(self.hass).async_update_device(device.id, area_id=changed[CONF_AREA])
+        move(self.hass, self._registered(), changed[CONF_AREA])
         return self.async_update_and_abort(
             self._get_entry(), subentry, title=clean_name(self.form[CONF_NAME], self.device_id), data=changed
         )

@@ -4,16 +4,15 @@ from dataclasses import replace
 from typing import Any, Final
 
 import probatio
-from homeassistant.config_entries import ConfigSubentry, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.helpers import selector
 
-from ..bridge.enrolment import listed, plain, policy_of, running_hub
+from ..bridge.enrolment import listed, plain
 from ..bridge.mapping import clean_name
-from ..bridge.policies import write_policy
-from ..const import CONF_DEVICE_ID
 from ..engine.actuation.interlocks import FITS, MAX_CONFIRM_S, MAX_REST_S, Condition, Interlock, misfit
 from ..engine.devices.manifest import Actuator
 from .forms import TEXT, number
+from .pages import PageSteps
 
 CONF_ACTUATOR: Final = "actuator"
 CONF_CONDITION_ENTITY: Final = "condition_entity"
@@ -35,7 +34,7 @@ _BOUNDS: Final = ("minimum", "maximum")
 """A zero in these is a bound; in the others it asks for nothing, as an empty field does."""
 
 
-class InterlockSteps(ConfigSubentryFlow):
+class InterlockSteps(PageSteps):
     """Choose an actuator, then say what must hold for it."""
 
     _actuator: Actuator
@@ -49,7 +48,7 @@ class InterlockSteps(ConfigSubentryFlow):
             self._actuator = actuators[user_input[CONF_ACTUATOR]]
             return await self.async_step_interlock()
         subentry = self._get_reconfigure_subentry()
-        locked = policy_of(subentry).interlocks
+        locked = self.policy().interlocks
         options = [selector.SelectOptionDict(value=key, label=_label(actuator)) for key, actuator in actuators.items()]
         chooser = selector.SelectSelector({"options": options, "mode": selector.SelectSelectorMode.LIST})
         return self.async_show_form(
@@ -69,8 +68,8 @@ class InterlockSteps(ConfigSubentryFlow):
             lock = _lock(user_input)
             errors = self._errors(user_input, lock)
             if not errors:
-                return self._keep(subentry, lock)
-        present = policy_of(subentry).interlocks.get(actuator.key, Interlock())
+                return self._keep(lock)
+        present = self.policy().interlocks.get(actuator.key, Interlock())
         return self.async_show_form(
             step_id="interlock",
             data_schema=self.add_suggested_values_to_schema(_form(actuator.kind), user_input or _shown(present)),
@@ -79,8 +78,7 @@ class InterlockSteps(ConfigSubentryFlow):
         )
 
     def _actuators(self) -> dict[str, Actuator]:
-        _, hub = running_hub(self.hass, self._entry_id)
-        member = hub.plant.members.get(self._get_reconfigure_subentry().data[CONF_DEVICE_ID])
+        member = self.member()
         manifest = member.device.manifest if member else None
         return {} if manifest is None else manifest.actuators
 
@@ -98,12 +96,11 @@ class InterlockSteps(ConfigSubentryFlow):
             errors[field] = "nothing_left"
         return errors
 
-    def _keep(self, subentry: ConfigSubentry, lock: Interlock) -> SubentryFlowResult:
-        _, hub = running_hub(self.hass, self._entry_id)
-        policy = policy_of(subentry)
+    def _keep(self, lock: Interlock) -> SubentryFlowResult:
+        policy = self.policy()
         others = {key: kept for key, kept in policy.interlocks.items() if key != self._actuator.key}
         own = {} if lock == Interlock() else {self._actuator.key: lock}
-        write_policy(hub, subentry, replace(policy, interlocks=others | own))
+        self.write(replace(policy, interlocks=others | own))
         return self.async_abort(reason="interlocks_kept")
 
 

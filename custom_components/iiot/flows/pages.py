@@ -38,9 +38,13 @@ class PageSteps(ConfigSubentryFlow):
 
     def keep(self, policy: Policy) -> SubentryFlowResult:
         """Keep what they decide now, and end."""
+        self.write(policy)
+        return self.end()
+
+    def write(self, policy: Policy) -> None:
+        """Keep what they decide now; aborts when the hub does not run."""
         _, hub = running_hub(self.hass, self._entry_id)
         write_policy(hub, self._get_reconfigure_subentry(), policy)
-        return self.end()
 
     def end(self) -> SubentryFlowResult:
         """What they decided is kept."""
