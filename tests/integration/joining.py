@@ -168,6 +168,12 @@ def options_of(form: Any, name: str) -> list[Any]:
     )
 
 
+def units(form: Any) -> dict[str, str]:
+    """Give the units that stand behind the fields of a form."""
+    found = {str(marker.schema): getattr(field, "config", {}) for marker, field in form["data_schema"].schema.items()}
+    return {name: config["unit_of_measurement"] for name, config in found.items() if "unit_of_measurement" in config}
+
+
 def suggested(form: Any, name: str) -> Any:
     """Give what a field is filled with before anybody typed."""
     marker = next(found for found in form["data_schema"].schema if found.schema == name)

@@ -18,12 +18,14 @@ from .joining import (
     options_of,
     settle,
     suggested,
+    units,
 )
 
 pytestmark = pytest.mark.hub(state_interval=0)
 
 FLOW_IN = {"key": "flow_in", "name": "Inflow", "kind": "float", "unit": "m³/h", "min": 0, "max": 100}
 FLOW_OUT = {"key": "flow_out", "name": "flow_out", "kind": "float", "unit": "m³/h"}
+DOOR = {"key": "door", "name": "Door", "kind": "bool", "unit": "%"}
 FORMULA = {"channel_key": "gain", "name": "Gain", "expression": "flow_in - flow_out"}
 
 
@@ -50,7 +52,12 @@ async def test_gates_are_set_and_taken_away(hass: HomeAssistant, entry: MockConf
         {"value": "flow_out", "label": "flow_out"},
     ]
     form = await answer_device_form(hass, form, channel="flow_in")
-    assert form["description_placeholders"] == {"channel": "Inflow \\(flow\\_in\\)", "unit": "m³\\/h"}
+    assert form["description_placeholders"] == {"channel": "Inflow \\(flow\\_in\\)"}
+    assert units(form) == {"low": "m³/h", "high": "m³/h", "slew_per_s": "m³/h/s", "deadband": "m³/h"} | {
+        "stuck_s": "s",
+        "interval_s": "s",
+        "deadband_percent": "%",
+    }
     done = await answer_device_form(hass, form, low=0, high=40, deadband_percent=5, slew_per_s=0)
     assert done["reason"] == "reconfigure_successful"
     await settle(hass)
@@ -67,6 +74,11 @@ async def test_gates_are_set_and_taken_away(hass: HomeAssistant, entry: MockConf
     assert kept(entry) == {}
     await pump.read(flow_in=50)
     assert state(hass, "sensor", station, "flow_in").state == "50"
+
+
+async def test_a_contact_is_asked_for_no_range(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    await FieldDevice(hass, "gate-01").join(entry, [DOOR])
+    assert fields(await gates_of(hass, entry, "door")) == ["stuck_s", "interval_s"]
 
 
 async def test_gates_that_make_no_sense_are_refused_in_words(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -160,6 +172,8 @@ async def test_what_cannot_be_worked_out_is_refused_in_words(
     form = await open_page(hass, entry, "calculated")
     form = await answer_device_form(hass, form, **{**FORMULA, **answers})
     assert form["errors"] == errors
+    missing = "level" if errors.get("expression") == "expression_unknown_channel" else ""
+    assert form["description_placeholders"]["missing"] == missing
     done = await answer_device_form(hass, form, **FORMULA)
     assert done["reason"] == "reconfigure_successful"
 

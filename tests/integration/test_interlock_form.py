@@ -16,6 +16,7 @@ from .joining import (
     options_of,
     settle,
     suggested,
+    units,
 )
 from .people import add_person, grant, policy_in
 from .plant_floor import Machine
@@ -47,6 +48,17 @@ async def test_each_kind_of_actuator_is_asked_what_fits_it(
     }
     found = {key: set(fields(await open_form(hass, entry, key))) for key in expected}
     assert found == expected
+
+
+async def test_limits_are_asked_for_in_the_unit_of_the_actuator(
+    hass: HomeAssistant, entry: ConfigEntry, machine: Machine
+) -> None:
+    found = units(await open_form(hass, entry, "speed"))
+    assert {name: found[name] for name in ("minimum", "maximum", "slew_per_s")} == {
+        "minimum": "rpm",
+        "maximum": "rpm",
+        "slew_per_s": "rpm/s",
+    }
 
 
 async def test_interlocks_are_set_shown_and_taken_away(

@@ -1,6 +1,7 @@
 """Channels: the gates of each, how often it is shown, and those that the hub works out."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,15 +12,22 @@ from homeassistant.const import CONF_NAME
 from homeassistant.helpers import selector
 
 from ..bridge.enrolment import plain
+from ..bridge.mapping import clean_name
 from ..engine.devices.manifest import Channel
 from ..engine.ingest.calculated import MAX_CALCULATED, Calculated
 from ..engine.ingest.checks import MAX_INTERVAL_S, MAX_STUCK_S, Checks, span_of
 from ..engine.ingest.expression import FUNCTIONS, ExpressionError, read_expression
 from ..engine.values import Kind
-from .forms import TEXT, number
+from .forms import TEXT, number, per_second
 from .pages import CONF_CHANNEL, PageSteps, chooser, label
 
 CONF_KEY: Final = "channel_key"
+CONF_EXPRESSION: Final = "expression"
+CONF_UNIT: Final = "unit"
+CONF_CLASS: Final = "device_class"
+CONF_PRECISION: Final = "precision"
+CONF_REMOVE: Final = "remove"
+_KEY: Final = "channel_key"
 CONF_EXPRESSION: Final = "expression"
 CONF_UNIT: Final = "unit"
 CONF_CLASS: Final = "device_class"
@@ -36,6 +44,7 @@ _GATES: Final[dict[str, Any]] = {
     "interval_s": number(0, MAX_INTERVAL_S, 0.1, "s"),
 }
 """Field of `Checks` → field of the form."""
+_NUMBERS: Final = (Kind.FLOAT, Kind.INT)
 _KEY: Final = re.compile(r"[a-z0-9_]{1,64}")
 _CLASSES: Final = selector.SelectSelector(
     {
@@ -47,12 +56,29 @@ _CLASSES: Final = selector.SelectSelector(
 )
 
 
+def _gates(channel: Channel) -> dict[str, Any]:
+    """Field of `Checks` → field of the form: those that a channel of this kind can have."""
+    unit = clean_name(channel.unit or "", "") or None
+    fields = {
+        "low": number(None, None, "any", unit),
+        "high": number(None, None, "any", unit),
+        "slew_per_s": number(0, None, "any", per_second(unit)),
+        "stuck_s": number(1, MAX_STUCK_S, 1, "s"),
+        "deadband": number(0, None, "any", unit),
+        "deadband_percent": number(0, 100, 0.1, "%"),
+        "interval_s": number(0, MAX_INTERVAL_S, 0.1, "s"),
+    }
+    return fields if channel.kind in _NUMBERS else {name: fields[name] for name in ("stuck_s", "interval_s")}
+
+
 class ChannelSteps(PageSteps):
     """The pages on a device's channels."""
 
     _channel: Channel
     _calculated_key: str | None = None
     """Of the calculated channel that is changed; None: a new one."""
+    _missing: Sequence[str] = ()
+    """Keys in the formula that are no channels of the device."""
 
     async def async_step_gates(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for the channel."""
@@ -80,15 +106,16 @@ class ChannelSteps(PageSteps):
                 own = {} if checks == Checks() else {channel.key: checks}
                 return self.keep(replace(policy, channels=others | own))
         present, nothing = policy.channels.get(channel.key, Checks()), Checks()
-        shown = {name: value for name in _GATES if (value := getattr(present, name)) != getattr(nothing, name)}
-        fields = {probatio.Optional(name): field for name, field in _GATES.items()}
+        gates = _gates(channel)
+        shown = {name: value for name in gates if (value := getattr(present, name)) != getattr(nothing, name)}
+        fields = {probatio.Optional(name): field for name, field in gates.items()}
         return self.async_show_form(
             step_id="gate",
             data_schema=self.add_suggested_values_to_schema(
                 probatio.Schema(fields), shown if user_input is None else user_input
             ),
             errors=errors,
-            description_placeholders={"channel": plain(label(channel)), "unit": plain(channel.unit or "-")},
+            description_placeholders={"channel": plain(label(channel))},
         )
 
     async def async_step_calculated(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
@@ -128,6 +155,7 @@ class ChannelSteps(PageSteps):
             description_placeholders={
                 "channels": ", ".join(f"`{key}`" for key in self.channels()),
                 "functions": ", ".join(f"`{name}`" for name in FUNCTIONS),
+                "missing": ", ".join(self._missing),
             },
         )
 
@@ -151,7 +179,8 @@ class ChannelSteps(PageSteps):
         except ExpressionError as err:
             errors[CONF_EXPRESSION] = f"expression_{err.flaw}"
         else:
-            if names - channels.keys():
+            self._missing = sorted(names - channels.keys())
+            if self._missing:
                 errors[CONF_EXPRESSION] = "expression_unknown_channel"
         return errors
 

@@ -34,6 +34,11 @@ def number(
     return selector.NumberSelector(config)
 
 
+def per_second(unit: str | None) -> str | None:
+    """Give the unit of a change of something that has `unit`."""
+    return None if unit is None else f"{unit}/s"
+
+
 def qr_code(text: str) -> selector.QrCodeSelector:
     """Draw `text` for a device's camera or a phone."""
     return selector.QrCodeSelector(

@@ -11,25 +11,28 @@ from ..bridge.enrolment import listed, plain
 from ..bridge.mapping import clean_name
 from ..engine.actuation.interlocks import FITS, MAX_CONFIRM_S, MAX_REST_S, Condition, Interlock, misfit
 from ..engine.devices.manifest import Actuator
-from .forms import TEXT, number
+from .forms import TEXT, number, per_second
 from .pages import PageSteps
 
 CONF_ACTUATOR: Final = "actuator"
 CONF_CONDITION_ENTITY: Final = "condition_entity"
 CONF_CONDITION_STATE: Final = "condition_state"
-_NUMBER: Final = number(None, None, "any")
-_FIELDS: Final[dict[str, Any]] = {
-    "read_only": selector.BooleanSelector(),
-    "minimum": _NUMBER,
-    "maximum": _NUMBER,
-    "slew_per_s": number(0, None, "any"),
-    "minimum_on_s": number(0, MAX_REST_S, 0.1, "s"),
-    "minimum_off_s": number(0, MAX_REST_S, 0.1, "s"),
-    "confirm_within_s": number(0, MAX_CONFIRM_S, 1, "s"),
-}
-"""Field of an interlock → field of the form; the condition has two."""
 
 
+def _fields(unit: str | None) -> dict[str, Any]:
+    """Field of an interlock → field of the form; the condition has two. `unit` is that of the actuator."""
+    return {
+        "read_only": selector.BooleanSelector(),
+        "minimum": number(None, None, "any", unit),
+        "maximum": number(None, None, "any", unit),
+        "slew_per_s": number(0, None, "any", per_second(unit)),
+        "minimum_on_s": number(0, MAX_REST_S, 0.1, "s"),
+        "minimum_off_s": number(0, MAX_REST_S, 0.1, "s"),
+        "confirm_within_s": number(0, MAX_CONFIRM_S, 1, "s"),
+    }
+
+
+_NAMES: Final = tuple(_fields(None))
 _BOUNDS: Final = ("minimum", "maximum")
 """A zero in these is a bound; in the others it asks for nothing, as an empty field does."""
 
@@ -72,7 +75,7 @@ class InterlockSteps(PageSteps):
         present = self.policy().interlocks.get(actuator.key, Interlock())
         return self.async_show_form(
             step_id="interlock",
-            data_schema=self.add_suggested_values_to_schema(_form(actuator.kind), user_input or _shown(present)),
+            data_schema=self.add_suggested_values_to_schema(_form(actuator), user_input or _shown(present)),
             errors=errors,
             description_placeholders={"actuator": plain(_label(actuator)), "name": plain(subentry.title)},
         )
@@ -108,9 +111,10 @@ def _label(actuator: Actuator) -> str:
     return clean_name(actuator.name, actuator.key)
 
 
-def _form(kind: str) -> probatio.Schema:
+def _form(actuator: Actuator) -> probatio.Schema:
+    unit = clean_name(actuator.unit or "", "") or None
     fields: dict[probatio.Marker, Any] = {
-        probatio.Optional(name): field for name, field in _FIELDS.items() if name in FITS[kind]
+        probatio.Optional(name): field for name, field in _fields(unit).items() if name in FITS[actuator.kind]
     }
     fields[probatio.Optional(CONF_CONDITION_ENTITY)] = selector.EntitySelector()
     fields[probatio.Optional(CONF_CONDITION_STATE)] = TEXT
@@ -120,7 +124,7 @@ def _form(kind: str) -> probatio.Schema:
 def _shown(lock: Interlock) -> dict[str, Any]:
     """What a form is filled with: only what is in force."""
     plain_lock = Interlock()
-    shown = {name: value for name in _FIELDS if (value := getattr(lock, name)) != getattr(plain_lock, name)}
+    shown = {name: value for name in _NAMES if (value := getattr(lock, name)) != getattr(plain_lock, name)}
     if lock.condition is not None:
         shown |= {CONF_CONDITION_ENTITY: lock.condition.entity_id, CONF_CONDITION_STATE: lock.condition.state}
     return shown
@@ -129,6 +133,6 @@ def _shown(lock: Interlock) -> dict[str, Any]:
 def _lock(user_input: dict[str, Any]) -> Interlock:
     entity, state = user_input.get(CONF_CONDITION_ENTITY), user_input.get(CONF_CONDITION_STATE, "").strip()
     given = {
-        name: user_input[name] for name in _FIELDS if user_input.get(name) or (name in _BOUNDS and name in user_input)
+        name: user_input[name] for name in _NAMES if user_input.get(name) or (name in _BOUNDS and name in user_input)
     }
     return Interlock(**given, condition=Condition(entity_id=entity, state=state) if entity and state else None)
