@@ -233,9 +233,10 @@ def _actuator(key: str, raw: Any, channels: Mapping[str, ChannelProfile], spot: 
         raise spot.error(f"options is missing; a select needs {ACTUATOR['options'].words}")
     if channel is not None and channel not in channels:
         raise spot.at("channel").error(f"there is no channel {channel}")
-    if channel is not None and channels[channel].kind not in _REPORTED_AS[kind]:
-        kinds = " or ".join(_REPORTED_AS[kind])
-        raise spot.at("channel").error(f"a {kind} is reported by a channel of kind {kinds}")
+    reports = (Kind.BOOL,) if kind == "valve" and not raw.keys() & {"min", "max"} else _REPORTED_AS[kind]
+    if channel is not None and channels[channel].kind not in reports:
+        told = f"{kind} without min and max" if reports != _REPORTED_AS[kind] else kind
+        raise spot.at("channel").error(f"a {told} is reported by a channel of kind {' or '.join(reports)}")
     profile = ActuatorProfile(
         key=key,
         kind=kind,

@@ -164,6 +164,7 @@ def test_a_waveform_that_cannot_be_is_named(device: dict[str, Any], words: str) 
         ({"kind": "select"}, "options is missing; a select needs"),
         ({"kind": "switch", "channel": "x"}, "there is no channel x"),
         ({"kind": "switch", "channel": "t"}, "a switch is reported by a channel of kind bool"),
+        ({"kind": "valve", "channel": "t"}, "a valve without min and max is reported by a channel of kind bool"),
         ({"kind": "number", "min": 0, "max": 5, "start": 9}, "9 is nothing that this number can be set to"),
         ({"kind": "switch", "fail_chance": 2}, "fail_chance: 2 is not a number from 0 up to 1"),
     ],
