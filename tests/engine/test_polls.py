@@ -9,6 +9,7 @@ from iiot_engine.actuation.wish import UnsupportedError, Wish
 from iiot_engine.devices.downlink import LAST
 from iiot_engine.effects import Commit, HealthChanged, PollEnded, ValuesChanged
 from iiot_engine.errors import RequestError
+from iiot_engine.ingest.checks import Checks
 from iiot_engine.plant.orders import AwayError, ListenOnlyError, MutedError, RevokedError, StoodBackError
 from iiot_engine.plant.policy import Policy
 from iiot_engine.plant.polls import NoChannelError, NotPolledError, PollQueueError
@@ -141,12 +142,35 @@ def test_what_cannot_be_used_is_told_from_what_did_not_come() -> None:
     answer(machine, pid, r={"level": 400}, e={"flow": "COMM", "heat": "VALUE"})
     failed = {"level": "VALUE", "flow": "COMM", "heat": "VALUE"}
     assert world.of(PollEnded) == [PollEnded(machine.id, pid, {}, failed)]
-    assert machine.member.board.reasons == {"flow": "COMM", "heat": "VALUE"}
+    assert machine.member.board.reasons == failed
     assert machine.member.polled.failures == 3
     pid = ask(world, machine, "level")
     answer(machine, pid, r={"level": 4}, q={"level": "bad"}, e={"flow": "VALUE"})
     assert world.of(PollEnded)[-1].failed == {"level": "VALUE"}
     assert machine.member.board.reasons["flow"] == "VALUE"
+
+
+def test_what_cannot_be_used_is_unknown_for_that_reason_unless_another_is_known_or_a_good_reading() -> None:
+    world = World()
+    machine = tank(world)
+    machine.read(level=40, flow=1, heat=7)
+    world.perform(world.plant.set_policy(machine.id, Policy(channels={"heat": Checks(high=10)})))
+    world.pass_time(1)
+    pid = ask(world, machine, "level", "flow", "heat")
+    world.pass_time(1)
+    machine.read(flow=2)
+    world.clear()
+    answer(machine, pid, r={"level": "high", "flow": "low", "heat": 99})
+    assert machine.judged("level") == (None, Quality.BAD)
+    assert machine.judged("heat") == (None, Quality.BAD)
+    assert machine.value("flow") == 2
+    assert machine.member.board.reasons == {"level": "VALUE", "heat": "range"}
+    assert ["level"] in [effect.channels for effect in world.of(ValuesChanged)]
+    pid = ask(world, machine, "level", "flow")
+    machine.tell_manifest(CHANNELS[:1])
+    answer(machine, pid, r={"level": 41, "flow": "low"})
+    assert (machine.value("level"), machine.shown("flow")) == (41, None)
+    assert machine.member.board.reasons == {}
 
 
 def test_an_answer_may_come_in_parts_and_in_rows() -> None:

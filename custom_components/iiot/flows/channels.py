@@ -27,23 +27,6 @@ CONF_UNIT: Final = "unit"
 CONF_CLASS: Final = "device_class"
 CONF_PRECISION: Final = "precision"
 CONF_REMOVE: Final = "remove"
-_KEY: Final = "channel_key"
-CONF_EXPRESSION: Final = "expression"
-CONF_UNIT: Final = "unit"
-CONF_CLASS: Final = "device_class"
-CONF_PRECISION: Final = "precision"
-CONF_REMOVE: Final = "remove"
-_ANY: Final = number(None, None, "any")
-_GATES: Final[dict[str, Any]] = {
-    "low": _ANY,
-    "high": _ANY,
-    "slew_per_s": number(0, None, "any"),
-    "stuck_s": number(1, MAX_STUCK_S, 1, "s"),
-    "deadband": number(0, None, "any"),
-    "deadband_percent": number(0, 100, 0.1, "%"),
-    "interval_s": number(0, MAX_INTERVAL_S, 0.1, "s"),
-}
-"""Field of `Checks` → field of the form."""
 _NUMBERS: Final = (Kind.FLOAT, Kind.INT)
 _KEY: Final = re.compile(r"[a-z0-9_]{1,64}")
 _CLASSES: Final = selector.SelectSelector(

@@ -138,6 +138,19 @@ class Board:
                 self._show(key, Shown(None, Quality.BAD, 0 if held is None else held.time_ns), word, changed)
         self.calculate(changed)
 
+    def reject(self, keys: Iterable[str], word: str, since_ns: int, changed: list[str]) -> None:
+        """What came for these channels when they were asked for cannot be used: unknown for this reason.
+
+        One that has a reason already keeps it; a good reading that came since by itself stays.
+        """
+        for key in keys:
+            held = self.values.get(key)
+            if key not in self._gates or (held is not None and held.value is None and key in self.reasons):
+                continue
+            if held is None or held.value is None or held.time_ns < since_ns:
+                self._show(key, Shown(None, Quality.BAD, 0 if held is None else held.time_ns), word, changed)
+        self.calculate(changed)
+
     def show_moment(
         self, data: Data, moment: dict[str, Any], time_ns: int, received_ns: int, changed: list[str]
     ) -> int:

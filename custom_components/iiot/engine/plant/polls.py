@@ -104,14 +104,20 @@ def answer(site: Site, member: Member, data: Data, now: Now, effects: list[Effec
     poll = site.polls.open.get((member.device.id, data.pid or ""))
     if poll is None:
         return
+    unusable: list[str] = []
     for key, raw in _readings(data).items():
         if key in poll.missing:
             poll.missing.discard(key)
             value = None if data.quality.get(key) == "bad" else member.board.judge(key, raw)
             if value is None:
                 poll.failed[key] = VALUE
+                unusable.append(key)
             else:
                 poll.values[key] = value
+    if unusable:
+        changed: list[str] = []
+        member.board.reject(unusable, VALUE, poll.sent_wall_ns, changed)
+        _show(member, changed, effects)
     for key, word in data.failed.items():
         if key in poll.missing:
             poll.missing.discard(key)
@@ -201,10 +207,14 @@ def _time_out(site: Site, poll: Poll, now: Now, effects: list[Effect]) -> None:
     changed: list[str] = []
     member.board.fail(poll.missing, COMM, poll.sent_wall_ns, changed)
     _fail_missing(poll)
+    _show(member, changed, effects)
+    _end(member, poll, effects)
+
+
+def _show(member: Member, changed: list[str], effects: list[Effect]) -> None:
     if changed:
         member.values_changed = True
         effects.append(ValuesChanged(member.device.id, changed))
-    _end(member, poll, effects)
 
 
 def _journal(site: Site, member: Member, poll: Poll, now: Now) -> None:
