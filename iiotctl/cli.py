@@ -11,22 +11,19 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from iiot_engine.errors import Code, PrefixError
+from iiot_engine.errors import PrefixError
 from iiot_engine.links.broker import Broker
 from iiot_engine.wire.topics import check_prefix
 
-from . import keyring, notes, paper
+from . import files, keyring, notes, paper, registry
+from .address import address
 from .direct import Direct, Manner
 from .errors import CtlError, Exit, RefusedError, UsageError
-from .explain import Captured, captured, explain, in_words
 from .fleet import Order, Outcome, chosen
 from .home_assistant import HomeAssistant
+from .offline import OFFLINE
 from .options import PASSWORD, TOKEN, URL, parser
-from .provision import provision
 from .watch import watch
-
-PORT: Final = 1883
-TLS_PORT: Final = 8883
 
 type Options = argparse.Namespace
 type Door = HomeAssistant | Direct
@@ -67,6 +64,8 @@ async def _online(options: Options) -> int:
 def door(options: Options) -> Door:
     """Give the way in that the command line names; raises `UsageError`."""
     url = options.url or (os.environ.get(URL) if options.broker is None else None)
+    if options.command in registry.COMMANDS and url is None:
+        raise UsageError("name Home Assistant: --url with --token-file")
     if (url is None) == (options.broker is None):
         raise UsageError("name one way in: --url with --token-file, or --broker with --key-file")
     if url is not None:
@@ -84,7 +83,7 @@ def door(options: Options) -> Door:
 
 def _token(options: Options) -> str:
     """Never an option of its own: every user of the machine can read a command line."""
-    token = os.environ.get(TOKEN, "") if options.token_file is None else _read(options.token_file)
+    token = os.environ.get(TOKEN, "") if options.token_file is None else files.read(options.token_file)
     if not token.strip():
         raise UsageError(f"a token is needed: --token-file FILE, or {TOKEN} in the environment")
     return token.strip()
@@ -92,39 +91,27 @@ def _token(options: Options) -> str:
 
 def _broker(options: Options) -> Broker:
     tls = _tls(options) or (ssl.create_default_context() if options.tls else None)
-    host, port = address(options.broker, TLS_PORT if tls else PORT)
+    host, port = address(options.broker, tls=tls is not None)
     password = None
     if options.user is not None:
-        password = os.environ.get(PASSWORD) if options.password_file is None else _read(options.password_file)
+        password = (
+            os.environ.get(PASSWORD)
+            if options.password_file is None
+            else files.read(options.password_file).rstrip("\r\n")
+        )
     elif options.password_file is not None:
         raise UsageError("a password needs a user: --user NAME")
     return Broker(host=host, port=port, user=options.user, password=password, tls=tls)
-
-
-def address(text: str, default_port: int) -> tuple[str, int]:
-    """Read HOST or HOST:PORT."""
-    host, colon, port = text.rpartition(":")
-    if not colon:
-        return text, default_port
-    if not host or not port.isdigit() or not 0 < int(port) < 1 << 16:
-        raise UsageError(f"{text} is not HOST or HOST:PORT")
-    return host, int(port)
 
 
 def _tls(options: Options) -> ssl.SSLContext | None:
     if options.ca is None:
         return None
     try:
-        return ssl.create_default_context(cadata=_read(options.ca) or "-")  # an empty text would trust everybody known
+        authority = files.read(options.ca) or "-"  # an empty text would trust everybody known
+        return ssl.create_default_context(cadata=authority)
     except (ssl.SSLError, ValueError) as err:
         raise UsageError(f"{options.ca} holds no certificate in PEM form") from err
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as err:
-        raise UsageError(f"{file} cannot be read") from err
 
 
 # --- commands --------------------------------------------------------------------------------
@@ -181,65 +168,36 @@ ORDERS: Final[dict[str, Callable[[Options], tuple[str, dict[str, object]]]]] = {
 """Command → name and arguments on the wire."""
 
 
-def _provision(options: Options) -> int:
-    host, port = address(options.broker, TLS_PORT if options.tls else PORT)
-    made = provision(
-        options.device,
-        keyring.read(None, options.fleet_key_file),
-        kid=options.kid,
-        boot=options.boot,
-        prefix=options.prefix,
-        host=host,
-        port=port,
-        tls=options.tls,
-    )
-    if options.out is not None:
-        _write_secret(options.out, made.text)
-    text = None if options.out is not None else made.text
-    if options.json:
-        print(paper.as_json({"id": options.device, "fingerprint": made.fingerprint, "text": text}))
-    else:
-        print("\n".join(filter(None, (text, f"fingerprint {made.fingerprint}"))))
+async def _export(options: Options, way: Door) -> int:
+    assert isinstance(way, HomeAssistant), "there is no other way in for it"
+    text = await registry.exported(way, options.site)
+    if options.file == files.PIPED:
+        sys.stdout.write(text)
+        return Exit.DONE
+    files.write(Path(options.file), text)
+    print(paper.as_json({"file": options.file}) if options.json else f"written to {options.file}")
     return Exit.DONE
 
 
-def _write_secret(file: Path, text: str) -> None:
-    try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-            stream.write(text + "\n")
-    except OSError as err:
-        raise UsageError(f"{file} cannot be written: {err.strerror}") from err
+async def _import(options: Options, way: Door) -> int:
+    assert isinstance(way, HomeAssistant), "there is no other way in for it"
+    text = files.text_or_piped(options.file)
+    told = await registry.imported(way, options.site, text, dry_run=options.dry_run)
+    if options.json:
+        print(paper.as_json(told))
+    elif told["errors"]:
+        sys.stderr.write("\n".join([*registry.flaws(options.file, told), "iiotctl: nothing was changed\n"]))
+    else:
+        print("\n".join(registry.changes(told)))
+    return Exit.REFUSED if told["errors"] else Exit.DONE
 
 
-def _explain(options: Options) -> int:
-    if options.code is not None:
-        words = in_words(Code(options.code))
-        print(paper.as_json({"code": options.code, "words": words}) if options.json else "\n".join(words))
-        return Exit.DONE
-    if options.file is None:
-        raise UsageError("name a file, or - for what is piped in; or --code CODE")
-    messages = (Captured(one.topic, one.message, one.retained or options.retained) for one in captured(_bytes(options)))
-    verdicts = list(explain(messages, options.prefix, keyring.read(options.key_file, options.fleet_key_file)))
-    for one in verdicts:
-        if options.json:
-            print(paper.as_json(one.told()))
-        else:
-            outcome = "accepted" if one.code is None else f"refused as {one.code}"
-            print("\n    ".join([f"{one.topic}: {outcome}", *one.lines]))
-    if not verdicts:
-        raise UsageError(f"{options.file} holds no message")
-    return Exit.DONE if all(one.code is None for one in verdicts) else Exit.REFUSED
-
-
-def _bytes(options: Options) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
-    except OSError as err:
-        raise UsageError(f"{options.file} cannot be read: {err.strerror}") from err
-
-
-ONLINE: Final[dict[str, Callable[[Options, Door], Awaitable[int]]]] = {"list": _list, "watch": _watch}
-OFFLINE: Final[dict[str, Callable[[Options], int]]] = {"provision": _provision, "explain": _explain}
+ONLINE: Final[dict[str, Callable[[Options, Door], Awaitable[int]]]] = {
+    "list": _list,
+    "watch": _watch,
+    "registry export": _export,
+    "registry import": _import,
+}
 
 
 if __name__ == "__main__":

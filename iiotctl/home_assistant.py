@@ -23,6 +23,8 @@ REGISTRY_S: Final = 30.0
 """How old what is known of devices and entities may become."""
 SPARE_S: Final = 15.0
 """What an answer may take beyond the lifetime of the command."""
+ACT_S: Final = 120.0
+"""What an action may take that asks no device."""
 
 type Args = dict[str, Any]
 
@@ -137,6 +139,11 @@ class HomeAssistant:
         text = self._text(entity)
         return None if text is None else float(text)
 
+    async def sites(self) -> dict[str, str]:
+        """Entry id → name, of every site that runs in this Home Assistant."""
+        devices = await self._socket.ask("config/device_registry/list")
+        return {name: one["name_by_user"] or one["name"] or name for one in devices if (name := _site_of(one))}
+
     # --- asking ----------------------------------------------------------------------------
 
     async def order(self, order: Order, names: Sequence[str]) -> list[Outcome]:
@@ -147,16 +154,22 @@ class HomeAssistant:
         if not targets:
             raise RefusedError("Home Assistant has no device of this integration")
         action, fields = _action(order)
+        told = await self.act(action, fields, targets, within_s=order.life_s + SPARE_S)
+        return [_outcome(facts) for facts in told["devices"].values()]
+
+    async def act(self, action: str, fields: Args, targets: Sequence[str] = (), within_s: float = ACT_S) -> Args:
+        """Call an action of the integration; gives its response, or raises `RefusedError` in its words."""
         told = await self._socket.ask(
             "call_service",
-            within_s=order.life_s + SPARE_S,
+            within_s=within_s,
             domain=DOMAIN,
             service=action,
             service_data=fields,
-            target={"device_id": targets},
             return_response=True,
+            **({"target": {"device_id": list(targets)}} if targets else {}),
         )
-        return [_outcome(facts) for facts in told["response"]["devices"].values()]
+        response: Args = told["response"]
+        return response
 
 
 def _action(order: Order) -> tuple[str, Args]:
@@ -165,6 +178,11 @@ def _action(order: Order) -> tuple[str, Args]:
     if action == POLL:  # answered at once or not at all
         return action, fields
     return action, {**fields, "lifetime": {"seconds": order.life_s}, "wait_for_device": order.waits}
+
+
+def _site_of(device: dict[str, Any]) -> str | None:
+    """The entry of which this is the hub itself; those of its devices have more in their identifier."""
+    return next((name for domain, name in device["identifiers"] if domain == DOMAIN and ":" not in name), None)
 
 
 def _is_station(device: dict[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from iiot_engine.errors import KeyFormError
 from iiot_engine.wire import signing
 from iiot_engine.wire.provision import read_qr_text
 
+from . import files
 from .errors import UsageError
 
 FIRST_KID: Final = 1
@@ -51,21 +52,14 @@ def read(key_file: Path | None, fleet_key_file: Path | None) -> Keyring:
         raise UsageError("give --key-file or --fleet-key-file, not both")
     try:
         if fleet_key_file is not None:
-            return Keyring(fleet_key=signing.parse_key(_text(fleet_key_file)))
+            return Keyring(fleet_key=signing.parse_key(files.read(fleet_key_file)))
         if key_file is not None:
-            text = _text(key_file).strip()
+            text = files.read(key_file).strip()
             return _provisioned(text) if text.startswith("{") else Keyring(key=signing.parse_key(text))
-    except (KeyFormError, ValueError) as err:
+    except KeyFormError as err:
         file = fleet_key_file or key_file
         raise UsageError(f"{file} holds no key: 64 hexadecimal digits, or a provisioning text") from err
     return Keyring()
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError as err:
-        raise UsageError(f"{file} cannot be read: {err.strerror}") from err
 
 
 def _provisioned(text: str) -> Keyring:

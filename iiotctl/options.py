@@ -26,7 +26,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _looking(commands)
     _asking(commands)
-    _offline(commands)
+    _registry(commands)
+    _making(commands)
+    _explaining(commands)
     return top
 
 
@@ -64,19 +66,52 @@ def _asking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     _to_devices(command)
 
 
-def _offline(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _registry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    words = "bring the registry file of a site out of Home Assistant, or into it"
+    parts = _add(commands, "registry", words).add_subparsers(dest="part", required=True, metavar="PART")
+    export = _add(parts, "export", "write the registry file of a site")
+    export.add_argument("file", metavar="FILE", help="written over if it is there; - prints it")
+    brought = _add(parts, "import", "bring a registry file in as a whole, or not at all when a line is wrong")
+    brought.add_argument("file", metavar="FILE", help="the file; - reads what is piped in")
+    brought.add_argument("--dry-run", action="store_true", help="only say what would change")
+    for name, part in (("registry export", export), ("registry import", brought)):
+        part.set_defaults(command=name, broker=None)
+        part.add_argument("--site", metavar="NAME", help="which site, where there are several: its name or entry id")
+        _through_home_assistant(part.add_argument_group("through Home Assistant"))
+        _trust(part)
+        _machine(part)
+
+
+def _making(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     provision = _add(commands, "provision", "draw a key for a device and print its provisioning text")
     provision.add_argument("device", metavar="DEVICE", help="device id: 1 to 64 of A-Z a-z 0-9 _ -")
     provision.add_argument("--kid", type=int, default=1, metavar="N", help="number of the key")
     provision.add_argument("--boot", type=int, default=0, metavar="N", help="boot number that the device starts above")
-    provision.add_argument("--broker", default="127.0.0.1:1883", metavar="HOST[:PORT]", help="the device's broker")
-    provision.add_argument("--tls", action="store_true", help="the device speaks TLS")
-    provision.add_argument("--prefix", default="iiot", help="topic prefix")
-    provision.add_argument("--fleet-key-file", type=Path, metavar="FILE", help="derive the key instead of drawing it")
+    _speaking(provision)
+    provision.add_argument("--qr", action="store_true", help="draw it as a QR code, not as text")
     provision.add_argument(
-        "--out", type=Path, metavar="FILE", help="write the text to a new file, mode 0600, not to the screen"
+        "--out", type=Path, metavar="FILE", help="write the text, or the QR code as SVG, to a new file, mode 0600"
     )
     _machine(provision)
+    sheet = _add(commands, "sheet", "make a page of QR codes to print, one for each device of a list")
+    sheet.add_argument("file", metavar="FILE", help="comma-separated, one device a line; - reads what is piped in")
+    sheet.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page: a new HTML file, mode 0600")
+    sheet.add_argument(
+        "--list", type=Path, metavar="FILE", help="write the list with its keys for the hub to a new file, mode 0600"
+    )
+    sheet.add_argument("--title", default="Devices", metavar="TEXT", help="stands above the codes")
+    _speaking(sheet)
+    _machine(sheet)
+
+
+def _speaking(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--broker", default="127.0.0.1:1883", metavar="HOST[:PORT]", help="the device's broker")
+    command.add_argument("--tls", action="store_true", help="the device speaks TLS")
+    command.add_argument("--prefix", default="iiot", help="topic prefix")
+    command.add_argument("--fleet-key-file", type=Path, metavar="FILE", help="derive keys instead of drawing them")
+
+
+def _explaining(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     explain = _add(commands, "explain", "say in words why captured messages are accepted or refused; uses no network")
     explain.add_argument(
         "file", nargs="?", metavar="FILE", help="lines of topic, blank, message; - reads what is piped in"
@@ -115,11 +150,7 @@ def _to_devices(command: argparse.ArgumentParser) -> None:
 
 
 def _ways(command: argparse.ArgumentParser) -> None:
-    hub = command.add_argument_group("through Home Assistant")
-    hub.add_argument("--url", metavar="URL", help=f"its address, as http://HOST:8123; else {URL} holds it")
-    hub.add_argument(
-        "--token-file", type=Path, metavar="FILE", help=f"a long-lived access token; else {TOKEN} holds it"
-    )
+    _through_home_assistant(command.add_argument_group("through Home Assistant"))
     broker = command.add_argument_group("straight to the broker")
     broker.add_argument("--broker", metavar="HOST[:PORT]", help="its address; the port is 1883, with TLS 8883")
     _keys(broker)
@@ -135,8 +166,19 @@ def _ways(command: argparse.ArgumentParser) -> None:
         "--within", type=seconds, default=15.0, metavar="TIME", help="how long devices may take to be heard"
     )
     both = command.add_argument_group("both ways")
-    both.add_argument("--ca", type=Path, metavar="FILE", help="TLS that trusts only this authority, in PEM form")
+    _trust(both)
     _machine(both)
+
+
+def _through_home_assistant(command: argparse._ActionsContainer) -> None:
+    command.add_argument("--url", metavar="URL", help=f"its address, as http://HOST:8123; else {URL} holds it")
+    command.add_argument(
+        "--token-file", type=Path, metavar="FILE", help=f"a long-lived access token; else {TOKEN} holds it"
+    )
+
+
+def _trust(command: argparse._ActionsContainer) -> None:
+    command.add_argument("--ca", type=Path, metavar="FILE", help="TLS that trusts only this authority, in PEM form")
 
 
 def _keys(command: argparse._ActionsContainer) -> None:

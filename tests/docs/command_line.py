@@ -10,7 +10,7 @@ WAYS = ("through Home Assistant", "straight to the broker", "both ways")
 EXITS = {
     Exit.DONE: "done; messages accepted",
     Exit.REFUSED: "refused or failed: the words are those of the device, of the hub or of Home Assistant",
-    Exit.USAGE: "the command line makes no sense",
+    Exit.USAGE: "the command line, or a file that it names, makes no sense",
     Exit.UNREACHABLE: "not reachable: Home Assistant, the broker or every device that was asked",
 }
 
@@ -32,15 +32,25 @@ def _action() -> argparse._SubParsersAction[argparse.ArgumentParser]:
 
 
 def _parsers() -> dict[str, argparse.ArgumentParser]:
-    return dict(_action().choices)
+    """Parsers by what is typed, those of a command's parts in its place."""
+    found = {}
+    for name, parser in _action().choices.items():
+        parts = _parts(parser)
+        found |= {name: parser} if parts is None else {f"{name} {part}": one for part, one in parts.choices.items()}
+    return found
+
+
+def _parts(parser: argparse.ArgumentParser) -> argparse._SubParsersAction[argparse.ArgumentParser] | None:
+    actions = parser._positionals._group_actions
+    return next((one for one in actions if isinstance(one, argparse._SubParsersAction)), None)
 
 
 def _commands() -> str:
-    words = {one.dest: one.help or "" for one in _action()._choices_actions}
     rows = []
     for name, parser in _parsers().items():
         named = [_positional(one) for one in parser._positionals._group_actions if one.dest != "help"]
-        rows.append((f"`{' '.join([name, *named])}`", words[name]))
+        words = (parser.description or "").removesuffix(".")
+        rows.append((f"`{' '.join([name, *named])}`", f"{words[0].lower()}{words[1:]}"))
     return _table("command", "what it does", rows)
 
 

@@ -47,6 +47,11 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]
         (["provision", "hub"], "hub is no device id"),
         (["provision", "a", "--prefix", "#"], "# is no topic prefix"),
         (["provision", "a", "--out", "/nowhere/a"], "/nowhere/a cannot be written"),
+        (["provision", "a", "--qr", "--json"], "a QR code on the screen is for people"),
+        (["registry", "export", "-"], "name Home Assistant"),
+        (["sheet", "/nowhere", "--out", "/nowhere/a"], "/nowhere cannot be read"),
+        (["sheet", sys.executable, "--out", "/nowhere/a"], "is no text in UTF-8"),
+        (["list", "--broker", "x", "--key-file", sys.executable], "is no text in UTF-8"),
     ],
 )
 def test_wrong_usage_is_one_line_and_code_2(
@@ -68,6 +73,11 @@ def test_wrong_usage_is_one_line_and_code_2(
         ["command", "set", "a", "--args", "[]"],
         ["command", "set", "a", "--args", "{"],
         ["list", "--token", "secret"],
+        ["registry"],
+        ["registry", "export"],
+        ["registry", "export", "f", "--dry-run"],
+        ["registry", "import", "f", "--broker", "x"],
+        ["sheet", "list.csv"],
     ],
 )
 def test_what_the_parser_refuses_is_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
