@@ -239,8 +239,9 @@ class BareFlow(ChannelSteps):
         return self._change_topics(BareTopic(topic=self._topic, kid=device_key.kid, alarm=alarm), None)
 
     async def _change_key(self, key: bytes) -> SubentryFlowResult:
-        topic = self._registered_topic()
+        self._registered_topic()
         device_key = await self._save(key)
+        topic = self._registered_topic()
         return self._change_topics(replace(topic, kid=device_key.kid), topic)
 
     async def _save(self, key: bytes, *, is_new: bool = False) -> DeviceKey:
@@ -272,8 +273,11 @@ class BareFlow(ChannelSteps):
         return next(key for number in count(1) if (key := f"alarm_{number}") not in taken)
 
     def _registered_topic(self) -> BareTopic:
-        found = self._policy().topics
-        return next((topic for topic in found if topic.topic == self._topic), found[0])
+        """Give the chosen topic; aborts when another form has taken it away meanwhile."""
+        found = next((topic for topic in self._policy().topics if topic.topic == self._topic), None)
+        if found is None:
+            raise AbortFlow("topic_gone")
+        return found
 
     def _check_topic(self, hub: Hub) -> dict[str, str]:
         flaw = bare_rules.topic_flaw(self._topic, hub.plant.settings.prefix, topics_of_others(hub.entry, ""))
