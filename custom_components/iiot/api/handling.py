@@ -12,8 +12,10 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
+from ..bridge.enrolment import plain
 from ..bridge.hub import Hub
 from ..const import DOMAIN
+from ..engine.errors import RecordError
 
 type Message = dict[str, Any]
 type Handler[ReplyT: Mapping[str, Any]] = Callable[[HomeAssistant, ActiveConnection, Message], Awaitable[ReplyT]]
@@ -54,3 +56,20 @@ def hub_of(hass: HomeAssistant, entry_id: str) -> Hub:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_site")
     hub: Hub = entry.runtime_data.hub
     return hub
+
+
+def in_words(err: RecordError) -> ServiceValidationError:
+    """Say what makes no sense, and where."""
+    return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key=err.code,
+        translation_placeholders={"path": plain(err.path), "reason": plain(err.reason)},
+    )
+
+
+def not_changed(failed: list[str], total: int) -> ServiceValidationError:
+    """Say of which of several devices nothing was changed, and why; each as a person reads it."""
+    facts = {"count": str(len(failed)), "total": str(total), "devices": "; ".join(failed)}
+    return ServiceValidationError(
+        translation_domain=DOMAIN, translation_key="policy_not_set", translation_placeholders=facts
+    )

@@ -6,10 +6,9 @@ import probatio
 from homeassistant.components.websocket_api.connection import ActiveConnection
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_DEVICE_ID
 from homeassistant.core import Context, HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 
-from ..bridge.enrolment import plain
 from ..bridge.places import place_of
 from ..bridge.policies import changed_policy, changed_sections, check_policy, write_policy
 from ..bridge.targets import Target, devices_of
@@ -17,7 +16,7 @@ from ..const import CONF_POLICY, DOMAIN
 from ..engine import records
 from ..engine.actuation.roles import Role
 from ..engine.errors import RecordError
-from .handling import Message, command
+from .handling import Message, command, in_words, not_changed
 from .shapes import PolicyChangeShape, PolicyShape
 
 ATTR_POLICY: Final = "policy"
@@ -49,10 +48,7 @@ def register(hass: HomeAssistant) -> None:
                 told[target.registry_id] = {"name": target.name, "changed": [], "reason": str(err)}
                 failed.append(f"{target.name}: {err}")
         if failed and not call.return_response:
-            facts = {"count": str(len(failed)), "total": str(len(targets)), "devices": "; ".join(failed)}
-            raise ServiceValidationError(
-                translation_domain=DOMAIN, translation_key="policy_not_set", translation_placeholders=facts
-            )
+            raise not_changed(failed, len(targets))
         return {"devices": told} if call.return_response else None
 
     hass.services.async_register(
@@ -89,11 +85,7 @@ async def _async_change(target: Target, fields: dict[str, Any], context: Context
         policy = changed_policy(subentry, fields[ATTR_POLICY])
         check_policy(hub, subentry, policy)
     except RecordError as err:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key=err.code,
-            translation_placeholders={"path": plain(err.path), "reason": plain(err.reason)},
-        ) from err
+        raise in_words(err) from err
     changed = changed_sections(subentry, policy)
     if "asset" in changed:
         place = place_of(hub, subentry)._replace(line=policy.asset.line, cell=policy.asset.cell)

@@ -20,7 +20,6 @@ _PLATFORMS: Final = {
     "valve": Platform.VALVE,
     "text": Platform.TEXT,
 }
-ACTUATOR_PLATFORMS: Final = frozenset(_PLATFORMS.values())
 _LOWEST: Final = 0.0
 _HIGHEST: Final = 100.0
 """Of a number whose manifest names no bounds."""
