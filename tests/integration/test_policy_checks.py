@@ -1,11 +1,13 @@
 """Topics and entities that an action or a registry file brings are checked as those of the forms are."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from homeassistant.config_entries import SOURCE_USER, ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.iiot.bridge.enrolment import key_turn
 from custom_components.iiot.const import SUBENTRY_ADOPTED
@@ -34,14 +36,14 @@ def keys_of(entry: ConfigEntry) -> set[int]:
     return set(entry.runtime_data.hub.keys.device_keys(SENSOR_ID))
 
 
-async def decide(hass: HomeAssistant, entry: ConfigEntry, subentry_id: str, **policy: Any) -> None:
+async def decide(hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str, **policy: Any) -> None:
     """Let Home Assistant's own administrator set sections of a policy."""
     page = page_of(hass, entry, entry.subentries[subentry_id].unique_id)
     await act(hass, "iiot", "set_policy", device_id=page.id, policy=policy)
     await settle(hass)
 
 
-async def import_topics(hass: HomeAssistant, entry: ConfigEntry, topics: dict[str, str]) -> list[dict[str, Any]]:
+async def import_topics(hass: HomeAssistant, entry: MockConfigEntry, topics: dict[str, str]) -> list[dict[str, Any]]:
     """Bring in a registry file with a topic for each device; gives its errors."""
     devices = "".join(f"  '{found}': {{policy: {{topics: [{{topic: {topic}}}]}}}}\n" for found, topic in topics.items())
     told = await ask(
@@ -68,7 +70,7 @@ async def import_topics(hass: HomeAssistant, entry: ConfigEntry, topics: dict[st
     ],
 )
 async def test_what_no_form_would_take_no_action_takes(
-    hass: HomeAssistant, entry: ConfigEntry, policy: dict[str, Any], words: str
+    hass: HomeAssistant, entry: MockConfigEntry, policy: dict[str, Any], words: str
 ) -> None:
     subentry_id = await register(hass, entry)
     await register(hass, entry, topic="hall/+", name="Hall")
@@ -79,13 +81,13 @@ async def test_what_no_form_would_take_no_action_takes(
     assert keys_of(entry) == {1}
 
 
-async def test_a_device_of_the_protocol_takes_no_topics(hass: HomeAssistant, entry: ConfigEntry) -> None:
+async def test_a_device_of_the_protocol_takes_no_topics(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     subentry_id = await add_device(hass, entry)
     with pytest.raises(ServiceValidationError, match="topics are for devices that sign"):
         await decide(hass, entry, subentry_id, topics=[PLAIN])
 
 
-async def test_a_file_is_checked_as_a_whole(hass: HomeAssistant, entry: ConfigEntry) -> None:
+async def test_a_file_is_checked_as_a_whole(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     first = await register(hass, entry, topic="a", name="A")
     second = await register(hass, entry, topic="b", name="B")
     errors = await import_topics(hass, entry, {"topic:a": "c", "topic:b": "c"})
@@ -98,7 +100,7 @@ async def test_a_file_is_checked_as_a_whole(hass: HomeAssistant, entry: ConfigEn
     assert entry.runtime_data.hub.plant.filters == ["a", "b"]
 
 
-async def test_an_entity_is_adopted_by_an_action_as_by_the_form(hass: HomeAssistant, entry: ConfigEntry) -> None:
+async def test_an_entity_is_adopted_by_an_action_as_by_the_form(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await add_device(hass, entry)
     hass.states.async_set(METER, "1500")
     hass.states.async_set("sensor.mode", "eco")
@@ -122,21 +124,21 @@ async def test_an_entity_is_adopted_by_an_action_as_by_the_form(hass: HomeAssist
     assert policy_in(entry, subentry.subentry_id)["trial"], "what stands is not judged by the state of now"
 
 
-async def add_topic(hass: HomeAssistant, entry: Any, subentry_id: str) -> None:
+async def add_topic(hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str) -> None:
     form = await open_page(hass, entry, subentry_id, "add_topic")
     form = await answer_device_form(hass, form, topic="lab2", topic_use="readings", key_source="generate")
     await answer_device_form(hass, form)
     await settle(hass)
 
 
-def keep(hass: HomeAssistant, entry: ConfigEntry, subentry_id: str, topics: list[dict[str, Any]]) -> None:
+def keep(hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str, topics: list[dict[str, Any]]) -> None:
     """Write topics into a subentry, whoever has let them pass."""
     subentry = entry.subentries[subentry_id]
     data = {**subentry.data, "policy": {**subentry.data["policy"], "topics": topics}}
     hass.config_entries.async_update_subentry(entry, subentry, data=data)
 
 
-async def test_keys_are_forgotten_in_turn_with_those_that_are_added(hass: HomeAssistant, entry: ConfigEntry) -> None:
+async def test_keys_are_forgotten_in_turn_with_those_that_come(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     subentry_id = await register(hass, entry)
     await add_topic(hass, entry, subentry_id)
     keys = entry.runtime_data.hub.keys
@@ -153,7 +155,7 @@ async def test_keys_are_forgotten_in_turn_with_those_that_are_added(hass: HomeAs
 
 
 async def test_a_disk_that_refuses_keeps_old_keys_and_lets_the_topics_change(
-    hass: HomeAssistant, entry: ConfigEntry, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
 ) -> None:
     subentry_id = await register(hass, entry)
     await add_topic(hass, entry, subentry_id)
@@ -165,7 +167,7 @@ async def test_a_disk_that_refuses_keeps_old_keys_and_lets_the_topics_change(
 
 
 async def test_maintenance_mode_overwrites_nothing_that_was_just_decided(
-    hass: HomeAssistant, entry: ConfigEntry
+    hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:
     subentry_id = await register(hass, entry)
     await add_topic(hass, entry, subentry_id)
@@ -175,3 +177,31 @@ async def test_maintenance_mode_overwrites_nothing_that_was_just_decided(
         assert len(entry.runtime_data.hub.plant.members[SENSOR_ID].policy.topics) == 2, "not followed yet"
     await settle(hass)
     assert policy_in(entry, subentry_id) == {"topics": [PLAIN], "interval_s": 60.0, "trial": True}
+
+
+async def test_what_another_form_has_removed_is_no_other_topic(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    subentry_id = await register(hass, entry)
+    await add_topic(hass, entry, subentry_id)
+    form = await open_page(hass, entry, subentry_id, "channels")
+    form = await answer_device_form(hass, form, topic="lab2")
+    other = await open_page(hass, entry, subentry_id, "remove_topic")
+    await answer_device_form(hass, other, topic="lab2")
+    await settle(hass)
+    end = await answer_device_form(hass, form, channels=[{"path": "speed"}])
+    assert (end["type"], end["reason"]) == ("abort", "topic_gone")
+    assert policy_in(entry, subentry_id)["topics"] == [PLAIN]
+
+
+async def test_what_changes_while_others_are_followed_is_followed_at_once(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    subentry_id = await register(hass, entry)
+    await add_topic(hass, entry, subentry_id)
+    async with key_turn(hass):
+        keep(hass, entry, subentry_id, [PLAIN])
+        for number in range(5):
+            keep(hass, entry, subentry_id, [PLAIN | {"channels": [{"path": "t", "key": f"t{number}"}]}])
+        assert len([task for task in asyncio.all_tasks() if task.get_name().startswith("iiot devices")]) == 2
+    await settle(hass)
+    member = entry.runtime_data.hub.plant.members[SENSOR_ID]
+    assert [topic.keys for topic in member.policy.topics] == [["t4"]]

@@ -17,7 +17,7 @@ from ..const import DOMAIN
 from ..engine.actuation.roles import Role
 from ..engine.errors import RecordError
 from ..engine.plant.registry import Change, Said, said_by_profile
-from .handling import hub_of
+from .handling import hub_of, in_words, not_changed
 from .shapes import ChangeShape, DeviceChangesShape, FlawShape, ImportShape
 
 ATTR_DRY_RUN: Final = "dry_run"
@@ -52,7 +52,7 @@ def register(hass: HomeAssistant) -> None:
     async def export_registry(call: ServiceCall) -> ServiceResponse:
         hub = hub_of(hass, call.data[ATTR_CONFIG_ENTRY_ID])
         await hub.roles.async_permit(call.context.user_id, hub.roles.site, Role.ENGINEER)
-        return {"registry": registry.exported(hub)}
+        return {"registry": await registry.async_exported(hub)}
 
     async def import_registry(call: ServiceCall) -> ServiceResponse:
         hub = hub_of(hass, call.data[ATTR_CONFIG_ENTRY_ID])
@@ -75,10 +75,7 @@ def register(hass: HomeAssistant) -> None:
         said = _profile(document, call.data[ATTR_PROFILE])
         told, failed = await _async_apply_to_all(targets, said, call)
         if failed and not call.return_response:
-            facts = {"count": str(len(failed)), "total": str(len(targets)), "devices": "; ".join(failed)}
-            raise ServiceValidationError(
-                translation_domain=DOMAIN, translation_key="policy_not_set", translation_placeholders=facts
-            )
+            raise not_changed(failed, len(targets))
         return {"dry_run": call.data[ATTR_DRY_RUN], "devices": told} if call.return_response else None
 
     services = hass.services
@@ -126,11 +123,7 @@ async def _async_apply(target: Target, said: Said, context: Context, *, is_dry: 
     try:
         plan = registry.plan(hub, target.device_id, said)
     except RecordError as err:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key=err.code,
-            translation_placeholders={"path": plain(err.path), "reason": plain(err.reason)},
-        ) from err
+        raise in_words(err) from err
     if plan.moves:
         await hub.roles.async_permit(context.user_id, hub.roles.at(plan.place), Role.ENGINEER)
     if not is_dry:

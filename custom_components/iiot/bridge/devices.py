@@ -48,6 +48,8 @@ class Devices:
         self._by_device: Final[dict[str, str]] = {}
         self._facts: Final[dict[str, Facts]] = {}
         self._turn: Final = asyncio.Lock()
+        self._is_due = False
+        """Somebody waits for the turn, and will see whatever has changed by then."""
 
     @callback
     def start(self) -> CALLBACK_TYPE:
@@ -64,7 +66,7 @@ class Devices:
             self._follow_page(device_id)
             self._refresh(device_id)
         if self._differs() or members.keys() - self._by_device.keys():  # somebody came or went while it was built
-            self._entry.async_create_task(self._hub.hass, self._async_follow(), "iiot devices")
+            self._follow_soon()
         releases = [
             async_dispatcher_connect(self._hub.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
             self._hub.on_health(self._refresh),
@@ -83,8 +85,13 @@ class Devices:
         if change is not ConfigEntryChange.UPDATED or entry is not self._entry:
             return
         self._register_hub()
-        if self._differs():
-            self._entry.async_create_task(self._hub.hass, self._async_follow(), "iiot devices")
+        if not self._is_due and self._differs():
+            self._follow_soon()
+
+    def _follow_soon(self) -> None:
+        """Follow once for everything that changes until it is this one's turn."""
+        self._is_due = True
+        self._entry.async_create_task(self._hub.hass, self._async_follow(), "iiot devices")
 
     def _subentries(self) -> dict[str, ConfigSubentry]:
         return dict(self._entry.subentries)
@@ -94,6 +101,7 @@ class Devices:
 
     async def _async_follow(self) -> None:
         async with self._turn:
+            self._is_due = False
             present = self._subentries()
             registered = {found.unique_id for found in (*present.values(), *self._known.values())}
             for device_id in self._hub.plant.members.keys() - registered:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ..engine.plant.policy import Policy
     from .hub import Hub
 
+_DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""In C, where the system has it."""
 MAX_FLAWS: Final = 100
 """Named at once."""
 
@@ -68,11 +70,14 @@ def flawed(document: Document, flaws: list[RecordError]) -> FlawsError:
     return FlawsError(found[:MAX_FLAWS])
 
 
-def exported(hub: Hub) -> str:
+async def async_exported(hub: Hub) -> str:
     """Write the registry file of a site."""
     found = {str(one.unique_id): _record(hub, one) for one in hub.entry.subentries.values()}
-    raw = registry.written(dict(sorted(found.items())))
-    return str(yaml.safe_dump(raw, sort_keys=False, allow_unicode=True))
+    return await hub.hass.async_add_executor_job(_yaml_of, dict(sorted(found.items())))
+
+
+def _yaml_of(found: dict[str, DeviceRecord]) -> str:
+    return str(yaml.dump(registry.written(found), Dumper=_DUMPER, sort_keys=False, allow_unicode=True))
 
 
 def plan_file(hub: Hub, document: Document) -> list[Plan]:
