@@ -8,6 +8,7 @@ from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity
 
+from .bridge import relations
 from .bridge.actuators import ActuatorDescription
 from .bridge.mapping import PointDescription
 from .bridge.points import Points
@@ -85,6 +86,8 @@ class ChannelEntity(IiotEntity):
                 found["value"] = json.loads(value)
         if text := self.station.channel_descriptions.get(self._key):
             found["description"] = text
+        if member := self.station.member:
+            found |= relations.shown(self._points.hub, member.policy.relations, self._key)
         return found or None
 
     @override

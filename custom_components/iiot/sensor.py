@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .bridge import relations
 from .bridge.health import CONNECTION_KEY, FigureDescription, FleetDescription, HealthDescription
 from .bridge.mapping import PointDescription
 from .bridge.places import path_shown
@@ -97,6 +98,7 @@ class HealthSensor(FigureSensor):
                 "asset": path_shown(hub, station.subentry_id),
             }
             found |= {name: fact for name, fact in facts.items() if fact}
+            found |= relations.shown(hub, member.policy.relations, None) if member is not None else {}
         return found or None
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import CALLBACK_TYPE, Context, callback
 
+from ..engine.devices.assets import renamed
 from ..engine.effects import HealthChanged
 from .enrolment import policy_of
 from .places import Place, path_of, place_of, place_of_device, places, spelled
@@ -97,6 +98,16 @@ def assign(hub: Hub, subentry: ConfigSubentry, place: Place, context: Context | 
     place = spelled((place_of(hub, one) for one in others), place)
     move(hub.hass, page_of(hub.hass, hub.entry.entry_id, subentry.subentry_id), place.area_id)
     write_policy(hub, subentry, replace(policy_of(subentry), asset=place.asset), context)
+
+
+@callback
+def follow_replaced(hub: Hub, before: str, after: str) -> None:
+    """Other hardware took the place of a device: what was related to that is related to this."""
+    for subentry in list(hub.entry.subentries.values()):
+        policy = policy_of(subentry)
+        changed = renamed(policy.relations, before, after)
+        if changed != policy.relations:
+            write_policy(hub, subentry, replace(policy, relations=changed))
 
 
 def known_names(hub: Hub) -> tuple[list[str], list[str]]:

@@ -17,11 +17,14 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import UNDEFINED
 
 from ..const import CONF_AREA, SUBENTRY_ADOPTED
+from ..engine.devices.assets import part_of
 from ..engine.errors import StoreError
 from ..engine.values import Happening
 from . import removal
+from .assets import follow_replaced
 from .enrolment import key_turn, policy_of
 from .mapping import clean_name
+from .relations import hangs_on, parent_of
 from .stations import device_identifier, hub_identifier
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ _LOGGER = logging.getLogger(__name__)
 _MAC: Final = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 
 type Facts = tuple[str | None, str | None, str | None, str | None]
-"""Model, firmware, MAC address, subentry of the relay: none while it has not joined."""
+"""Model, firmware, MAC address; subentry of the relay, none while it has not joined, or page of what it is part of."""
 
 
 class Devices:
@@ -115,6 +118,7 @@ class Devices:
                     await self._async_join(subentry)
                 elif before != subentry:
                     await self._async_change(before, subentry)
+            self._refresh_parts()
 
     async def _async_join(self, subentry: ConfigSubentry) -> None:
         self._register(subentry, area_before=None)
@@ -148,6 +152,7 @@ class Devices:
             self._hub.assets.look(device_id)
         else:
             self._hub.assets.known(subentry)
+            follow_replaced(self._hub, str(before.unique_id), device_id)
         await self._points.async_update_device(subentry)
         self._follow_page(device_id)
         self._refresh(device_id)
@@ -222,33 +227,57 @@ class Devices:
 
     @callback
     def _refresh(self, device_id: str) -> None:
-        """Take over what a new heartbeat says of the hardware."""
+        """Take over what a new heartbeat says of the hardware, and what people say it is part of."""
         subentry_id, member = self._by_device.get(device_id), self._hub.plant.members.get(device_id)
-        beat = member.device.heartbeat if member else None
-        if subentry_id is None or beat is None:
-            return
-        facts = (beat.model or None, beat.fw or None, beat.net.mac, self._by_device.get(beat.net.via or ""))
-        if self._facts.get(device_id) == facts:
+        if subentry_id is None or member is None:
             return
         device = self._find(device_identifier(self._entry.entry_id, subentry_id))
         if device is None:
+            return
+        beat, parent = member.device.heartbeat, parent_of(self._hub, device_id)
+        if beat is None:
+            self._hang(device_id, device, parent)
+            return
+        via = beat.net.via
+        relay = self._by_device.get(via or "") if parent is None else self._relay(device, parent, via)
+        facts = (beat.model or None, beat.fw or None, beat.net.mac, relay)
+        if self._facts.get(device_id) == facts:
             return
         self._facts[device_id] = facts
         self._registry.async_update_device(
             device.id,
             model=clean_name(beat.model, "") or None,
             sw_version=clean_name(beat.fw, "") or None,
-            via_device_id=self._relay(device, beat.net.via),
+            via_device_id=self._relay(device, parent, via),
             new_connections=self._connections(device, beat.net.mac),
         )
 
-    def _relay(self, device: dr.DeviceEntry, via: str | None) -> str | None:
-        """Registry id of what stands between the device and the broker: the named relay, or the hub."""
+    def _refresh_parts(self) -> None:
+        """Connect devices by way of what they are part of: a change elsewhere may have opened a ring."""
+        members = self._hub.plant.members
+        for device_id in self._by_device:
+            if device_id in members and part_of(members[device_id].policy.relations) is not None:
+                self._refresh(device_id)
+
+    def _hang(self, device_id: str, device: dr.DeviceEntry, parent: dr.DeviceEntry | None) -> None:
+        """Connect a device that sends no heartbeat, or none yet, by way of what it is part of."""
+        if parent is None and device_id not in self._facts:
+            return  # what it hangs on since before the start, its heartbeat will say again
+        via_device_id = self._relay(device, parent, None)
+        self._facts[device_id] = (None, None, None, via_device_id)
+        if device.via_device_id != via_device_id:
+            self._registry.async_update_device(device.id, via_device_id=via_device_id)
+
+    def _relay(self, device: dr.DeviceEntry, parent: dr.DeviceEntry | None, via: str | None) -> str | None:
+        """Registry id of what the device hangs on: what people say it is part of, the relay that it names, or the hub.
+
+        A ring is none of Home Assistant's: whatever hangs on the device itself does not count.
+        """
         subentry_id = self._by_device.get(via or "")
         relay = self._find(device_identifier(self._entry.entry_id, subentry_id)) if subentry_id else None
-        if relay is None or device.id in {relay.id, relay.via_device_id}:
-            relay = self._find(hub_identifier(self._entry.entry_id))
-        return None if relay is None else relay.id
+        fits = (page for page in (parent, relay) if page is not None and not hangs_on(self._registry, page, device.id))
+        found = next(fits, None) or self._find(hub_identifier(self._entry.entry_id))
+        return None if found is None else found.id
 
     def _connections(self, device: dr.DeviceEntry, mac: str | None) -> set[tuple[str, str]]:
         """Its MAC address, unless it is none or another device of this hub has it."""

@@ -1,7 +1,7 @@
 """What people decided about devices: read from the subentries, checked, written back."""
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from homeassistant.core import Context, callback
 from homeassistant.exceptions import ConfigEntryError
@@ -10,8 +10,10 @@ from ..const import CONF_POLICY, DOMAIN
 from ..engine import records
 from ..engine.errors import RecordError
 from ..engine.plant.policy import Policy
+from . import relations
 from .adopted import FLAWS, entity_flaw
 from .enrolment import policy_of
+from .relations import Parents
 from .roles import grants_of
 
 if TYPE_CHECKING:
@@ -51,18 +53,25 @@ def changed_sections(subentry: ConfigSubentry, policy: Policy) -> list[str]:
     return sorted(name for name in {**before, **after} if before.get(name) != after.get(name))
 
 
-def check_policy(
-    hub: Hub, subentry: ConfigSubentry, policy: Policy, planned: Mapping[str, Iterable[str]] = MappingProxyType({})
-) -> None:
-    """Raise `RecordError` when the device of a subentry cannot have this policy.
+class Planned(NamedTuple):
+    """What other devices are to have instead of what they have, with the same decision; by their ids."""
 
-    `planned` are the topics that other devices (by id) are to have instead of theirs, with the same decision.
-    """
+    topics: Mapping[str, Iterable[str]] = MappingProxyType({})
+    parents: Parents = MappingProxyType({})
+    """What they are to be part of."""
+
+
+NOTHING_ELSE: Final = Planned()
+
+
+def check_policy(hub: Hub, subentry: ConfigSubentry, policy: Policy, planned: Planned = NOTHING_ELSE) -> None:
+    """Raise `RecordError` when the device of a subentry cannot have this policy."""
     device_id, before = str(subentry.unique_id), policy_of(subentry)
     # A key that no topic of now names is about to be forgotten.
     kids = before.kids & hub.keys.device_keys(device_id).keys()
-    taken = topics_of_others(hub.entry, device_id, planned) if policy.topics else []
+    taken = topics_of_others(hub.entry, device_id, planned.topics) if policy.topics else []
     hub.plant.check_policy(device_id, policy, kids, taken)
+    relations.check(hub, subentry, policy, planned.parents)
     for at, entity in enumerate(policy.entities):
         flaw = None if entity in before.entities else entity_flaw(hub.hass, entity)
         if flaw is not None:

@@ -1,7 +1,6 @@
 """The registry file of a site: written from its subentries, compared with them, brought in as a whole or not at all."""
 
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import yaml
@@ -10,7 +9,7 @@ from homeassistant.helpers import area_registry as ar
 
 from ..const import CONF_AREA, CONF_CHANNEL_DESCRIPTIONS, CONF_DESCRIPTION, CONF_POLICY
 from ..engine import records
-from ..engine.devices.assets import Asset
+from ..engine.devices.assets import Asset, part_of
 from ..engine.errors import RecordError
 from ..engine.plant import registry
 from ..engine.plant.registry import Change, DeviceRecord, Said
@@ -18,12 +17,10 @@ from .enrolment import area_named, policy_of
 from .mapping import clean_name
 from .marked_yaml import Document, Flaw, FlawsError, read_marked
 from .places import Place
-from .policies import changed_policy, check_policy
+from .policies import NOTHING_ELSE, Planned, changed_policy, check_policy
 from .stations import move, page_of, subentry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from homeassistant.config_entries import ConfigSubentry
 
     from ..engine.plant.policy import Policy
@@ -84,7 +81,10 @@ def plan_file(hub: Hub, document: Document) -> list[Plan]:
     """Say what a file would change; raises `FlawsError`."""
     plans, flaws = [], []
     told = {device_id: registry.said_of(document.raw, device_id) for device_id in document.raw.get("devices", {})}
-    planned = {device_id: topics for device_id, said in told.items() if (topics := said.topics) is not None}
+    planned = Planned(
+        topics={device_id: topics for device_id, said in told.items() if (topics := said.topics) is not None},
+        parents={device_id: part_of(own) for device_id, said in told.items() if (own := said.relations) is not None},
+    )
     for device_id, said in told.items():
         path = f"devices.{device_id}"
         try:
@@ -96,8 +96,8 @@ def plan_file(hub: Hub, document: Document) -> list[Plan]:
     return plans
 
 
-def plan(hub: Hub, device_id: str, said: Said, planned: Mapping[str, Iterable[str]] = MappingProxyType({})) -> Plan:
-    """Say what would change of one device, beside the topics that others are to have; raises `RecordError`."""
+def plan(hub: Hub, device_id: str, said: Said, planned: Planned = NOTHING_ELSE) -> Plan:
+    """Say what would change of one device, beside what others are to have; raises `RecordError`."""
     subentry = subentry_of(hub.entry, device_id)
     if subentry is None or device_id not in hub.plant.members:
         raise RecordError("", "is no device of this site: a device joins with its key, not by a file")
@@ -151,7 +151,7 @@ def _details(said: Said) -> dict[str, Any]:
     return {name: value for name in named if (value := getattr(said, name)) is not None}
 
 
-def _policy(hub: Hub, subentry: ConfigSubentry, said: Said, planned: Mapping[str, Iterable[str]]) -> Policy:
+def _policy(hub: Hub, subentry: ConfigSubentry, said: Said, planned: Planned) -> Policy:
     try:
         policy = changed_policy(subentry, said.sections)
         check_policy(hub, subentry, policy, planned)

@@ -34,10 +34,12 @@ from .forms import DERIVED, GENERATE, KEEP, KEPT, PASTE, TEXT, details, key_sour
 from .interlocks import InterlockSteps
 from .life import LifeSteps, waiting_devices
 from .polling import PollingSteps
+from .relations import RelationSteps
 
 PAGES: Final = [
     "details",
     "asset",
+    "relations",
     "interlocks",
     "polling",
     "gates",
@@ -50,7 +52,7 @@ PAGES: Final = [
 """What can be changed of a device, each a step of its own."""
 
 
-class DeviceFlow(LifeSteps, AssetSteps, InterlockSteps, PollingSteps, ChannelSteps):
+class DeviceFlow(LifeSteps, AssetSteps, RelationSteps, InterlockSteps, PollingSteps, ChannelSteps):
     """A device is registered by hand, before or after it called; or changed."""
 
     def __init__(self) -> None:

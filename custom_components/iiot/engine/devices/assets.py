@@ -53,12 +53,21 @@ class Relation:
 type Relations = tuple[Relation, ...]
 
 
+class Flaw(StrEnum):
+    """Why a relation cannot be."""
+
+    TWICE = "relation_twice"
+    ITSELF = "relation_to_itself"
+    TWO_WHOLES = "relation_to_two"
+    RING = "relation_ring"
+
+
 class Flawed(NamedTuple):
     """A relation that cannot be."""
 
     at: int
     """Its place in the list."""
-    reason: str
+    flaw: Flaw
 
 
 def part_of(relations: Relations) -> str | None:
@@ -77,13 +86,13 @@ def flaw_of(device_id: str, relations: Relations, parents: Mapping[str, str]) ->
     for at, one in enumerate(relations):
         is_whole = one.kind is RelationKind.PART_OF and one.channel is None
         if one in seen:
-            return Flawed(at, "stands there twice")
+            return Flawed(at, Flaw.TWICE)
         if one.target == device_id and one.channel is None:
-            return Flawed(at, "relates the device to itself")
+            return Flawed(at, Flaw.ITSELF)
         if is_whole and has_whole:
-            return Flawed(at, "would make the device part of two things")
+            return Flawed(at, Flaw.TWO_WHOLES)
         if is_whole and _leads_back(device_id, one.target, parents):
-            return Flawed(at, f"would make the device part of itself: {one.target} is already part of it")
+            return Flawed(at, Flaw.RING)
         seen.add(one)
         has_whole = has_whole or is_whole
     return None

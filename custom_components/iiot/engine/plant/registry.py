@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Final, NamedTuple
 
 from .. import records
+from ..devices.assets import Relations
 from ..errors import RecordError
 from ..records import Bounds, Key
 from .policy import Policy
@@ -62,6 +63,13 @@ class Said(NamedTuple):
     channel_descriptions: Mapping[str, str] | None
     sections: Mapping[str, Any]
     """Of its policy, as plain data."""
+
+    @property
+    def relations(self) -> Relations | None:
+        """What the device is to be to others; None: the file does not say it."""
+        if "relations" not in self.sections:
+            return None
+        return records.read(Policy, {"relations": self.sections["relations"]}).relations
 
     @property
     def topics(self) -> list[str] | None:
