@@ -60,7 +60,11 @@ class Shown:
             for path, part in parts.items():
                 written[path] = set(part.get("data", {}))
                 assert written[path] == set(part.get("data_description", {})), path
-        own = (".channel_descriptions", ".own_intervals")  # their fields are called as the device's channels
+        own = (
+            ".channel_descriptions",
+            ".own_intervals",
+            ".measured_by_channels",
+        )  # their fields are called as the device's channels
         shown = {path: set() if path.endswith(own) else seen for path, seen in self.fields.items()}
         assert {path: seen for path, seen in shown.items() if seen} == {p: seen for p, seen in written.items() if seen}
         assert shown.keys() >= self.steps.keys()

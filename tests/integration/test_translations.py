@@ -112,10 +112,8 @@ BANKS = {
 }
 """Words that forms and screens are put together from."""
 BARE_FLOW = tuple(f"flows/{name}.py" for name in ("bare", "bare_commands", "channels", "interlocks"))
-DEVICE_FLOW = tuple(
-    f"flows/{name}.py"
-    for name in ("device", "keys", "assets", "relations", "interlocks", "polling", "channels", "life")
-)
+DEVICE_PAGES = ("device", "keys", "assets", "relations", "interlocks", "polling", "channels", "life")
+DEVICE_FLOW = tuple(f"flows/{name}.py" for name in DEVICE_PAGES)
 OPTION_FLOW = tuple(f"flows/{name}.py" for name in ("options", "roles", "connectivity", "waiting", "removed"))
 SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
 
@@ -303,9 +301,8 @@ def test_every_error_has_its_words() -> None:
     broker = {f"broker_{fault}" for fault in Fault} | {"broker_login_missing"} | {pem.value for pem in Pem}
     assert set(WORDS["config"]["error"]) == errors_in(source("config_flow.py")) | errors_in(key_steps()) | broker
     formulas = {f"expression_{flaw}" for flaw in Flaw}
-    assert set(WORDS["config_subentries"]["device"]["error"]) == errors_in(source(*DEVICE_FLOW)) | formulas | set(
-        Relation
-    )
+    device = errors_in(source(*DEVICE_FLOW)) | formulas | set(Relation)
+    assert set(WORDS["config_subentries"]["device"]["error"]) == device
     adopting = set(re.findall(r'CONF_\w+: "(\w+)"', source("flows/adopted.py"))) | set(adopted.FLAWS)
     assert set(WORDS["config_subentries"]["adopted"]["error"]) == adopting
     fields = {f"invalid_{field}" for field in (CONF_COMMAND_TOPIC, CONF_ACK_TOPIC)}
