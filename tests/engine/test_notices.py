@@ -72,11 +72,12 @@ def test_what_stood_before_a_restart_goes_when_it_shows_that_it_is_over() -> Non
     world.standing = {(kind, machine.id) for kind in kinds} | {(STORE, None)}
     world.kill()
     world.clear()
-    world.pass_time(20)
-    assert [notice.kind for notice in world.of(Notice)] == [STORE], "a commit came through"
     machine.beat()
+    assert [notice.kind for notice in world.of(Notice)] == [CLOCK, KEY]
+    world.pass_time(20)
+    assert [notice.kind for notice in world.of(Notice)] == [CLOCK, KEY, STORE], "a commit came through"
     machine.tell_manifest([*CHANNELS, {"key": "more", "name": "More", "kind": "int"}])
-    assert [notice.kind for notice in world.of(Notice)] == [STORE, CLOCK, KEY, MANIFEST]
+    assert [notice.kind for notice in world.of(Notice)] == [CLOCK, KEY, STORE, MANIFEST]
     assert not any(notice.active for notice in world.of(Notice))
 
 

@@ -131,8 +131,8 @@ def test_after_a_kill_what_was_sent_is_sent_on_and_what_waited_waits() -> None:
     machine = machine_in(world)
     first, second = ask(machine), ask(machine, wish(key="speed", value=5))
     world.pass_time(1)
-    world.clear()
     world.kill()
+    machine.beat()
     machine.prove()
     world.pass_time(1)
     assert [body["cid"] for body in orders(world)] == [first.cid]

@@ -220,6 +220,7 @@ def test_a_question_waits_for_its_number() -> None:
     world = World()
     machine = tank(world)
     world.stop()
+    machine.beat()
     with world.slow_store():
         pid = ask(world, machine)
         world.pass_time(1)
@@ -348,6 +349,7 @@ def test_who_waits_is_told_that_nothing_comes(how: str) -> None:
             world.plant.polls.open.clear()
             world.store_fails = True
             world.stop()
+            machine.beat()
             pid = ask(world, machine, "level")
             for _ in range(WAIT_NS // NS_PER_S // 20 + 1):
                 world.pass_time(20, step_s=1)

@@ -25,7 +25,7 @@ REMEMBERED: Final = 64
 class Downlink:
     """The numbering of one device's down messages in its present boot."""
 
-    __slots__ = ("_reserving", "_sent", "is_told", "last", "nonce", "reserved", "used")
+    __slots__ = ("_reserving", "_sent", "is_blind", "is_told", "last", "nonce", "reserved", "used")
 
     def __init__(self, *, nonce: str | None = None, last: int = 0, reserved: int = 0) -> None:
         self.nonce = nonce
@@ -38,6 +38,8 @@ class Downlink:
         """Numbers up to this one are durably ours."""
         self.is_told = False
         """The device has told, since the hub's start, which number it stands at."""
+        self.is_blind = False
+        """The hub has started, and the device has not told its number since: one of ours could hide a higher one."""
         self._reserving = reserved
         self._sent: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)
 
@@ -46,12 +48,14 @@ class Downlink:
         self.nonce = nonce
         self.last = self.reserved = self._reserving = int.from_bytes(entropy(3)) or 1  # below 2^24
         self.used = 0
+        self.is_blind = False
         self._sent.clear()
         if reported > self.last:
             self._leap(reported, entropy)
 
     def go_above(self, reported: int, entropy: Entropy) -> None:
         """Continue above a number that somebody has used, and take it for ours."""
+        self.is_blind = False
         self.used = max(self.used, reported)
         if reported > self.last:
             self._leap(reported, entropy)
@@ -61,7 +65,7 @@ class Downlink:
         if self.nonce is not None:
             used = self.used
             self._leap(self.last, entropy)
-            self.used = used
+            self.used, self.is_blind = used, True
 
     def _leap(self, above: int, entropy: Entropy) -> None:
         """Go on at a random distance, so that no old message happens to name the next number."""
@@ -101,7 +105,7 @@ class Downlink:
     @property
     def can_send(self) -> bool:
         """Whether a number is free to use right now."""
-        return self.nonce is not None and self.last < self.reserved
+        return self.nonce is not None and self.last < self.reserved and not self.is_blind
 
     def seal(
         self,
@@ -116,21 +120,17 @@ class Downlink:
         self.last += 1
         self.used = self.last
         self._sent.append((self.last, now.steady_ns))
-        seconds, nanos = divmod(now.wall_ns, NS_PER_S)
-        return codec.seal(
-            key,
-            {
-                **body,
-                "v": VERSION,
-                "type": leaf,
-                "id": device_id,
-                "kid": kid,
-                "ts": seconds,
-                "ts_ns": nanos,
-                "nonce": self.nonce,
-                "hseq": self.last,
-            },
-        )
+        return _sealed(leaf, device_id, kid, key, now, {**body, "nonce": self.nonce, "hseq": self.last})
+
+    def seal_question(
+        self, device_id: str, kid: int, key: bytes, now: Now, body: dict[str, Any], entropy: Entropy
+    ) -> bytes:
+        """Sign a poll for no boot that there is, under a number that is none: the device drops it, and says who it is.
+
+        It answers an unknown nonce with a heartbeat, whose number no message of this start has moved.
+        """
+        unreal = {"nonce": entropy(8).hex(), "hseq": max(1, self.used)}
+        return _sealed(Leaf.POLL, device_id, kid, key, now, {**body, **unreal})
 
     def state(self) -> list[Any]:
         """What has to be durable; the argument of `restored`."""
@@ -141,3 +141,9 @@ class Downlink:
         """Build the downlink that `state` described; every reserved number counts as used."""
         nonce, reserved = maybe_text(state[0]), whole(state[1], 0)
         return cls(nonce=nonce, last=reserved, reserved=reserved)
+
+
+def _sealed(leaf: Leaf, device_id: str, kid: int, key: bytes, now: Now, body: dict[str, Any]) -> bytes:
+    seconds, nanos = divmod(now.wall_ns, NS_PER_S)
+    own = {"v": VERSION, "type": leaf, "id": device_id, "kid": kid, "ts": seconds, "ts_ns": nanos}
+    return codec.seal(key, {**body, **own})

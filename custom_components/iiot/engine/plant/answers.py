@@ -28,6 +28,11 @@ def send_due(site: Site, member: Member, now: Now, effects: list[Effect]) -> Non
     if member.bare is not None:
         bare_orders.send(site, member, now, effects)
         return
+    if device.downlink.is_blind:
+        if _is_past(member.wants.poll_due_ns, now):
+            member.wants.poll_due_ns = None
+            outbox.send_question(site, device, now, effects)
+        return
     if not device.downlink.can_send:
         if _has_any(member, now) and not device.downlink.is_used_up:
             site.touch(member, now.steady_ns, 0)

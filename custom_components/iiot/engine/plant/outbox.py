@@ -23,6 +23,14 @@ def send(site: Site, device: Device, leaf: Leaf, body: dict[str, Any], now: Now,
     return True
 
 
+def send_question(site: Site, device: Device, now: Now, effects: list[Effect]) -> None:
+    """Ask a device where it stands, in a way that moves nothing there."""
+    kid, key = device.keys.current
+    body = {"pid": site.entropy(4).hex(), "ch": []}
+    message = device.downlink.seal_question(device.id, kid, key, now, body, site.entropy)
+    effects.append(Publish(topics.topic_of(site.settings.prefix, device.id, Leaf.POLL), message, DOWN_QOS[Leaf.POLL]))
+
+
 def command(cid: str, name: str, args: dict[str, Any], up_ns: int, life_ns: int, now: Now) -> dict[str, Any]:
     """Body of a command that is void once the device's time since boot has passed `up_ns` by `life_ns`."""
     return {

@@ -62,7 +62,7 @@ def ask(site: Site, member: Member, keys: Sequence[str], now: Now) -> str:
     for key in keys:
         if key not in there:
             raise NoChannelError(key=key)
-    if not site.connected or not is_awake(member, now):
+    if not site.connected or device.downlink.is_blind or not is_awake(member, now):
         raise AwayError(device_id=device.id)
     poll = Poll(
         device_id=device.id,
@@ -173,7 +173,7 @@ def _send(site: Site, poll: Poll, now: Now, effects: list[Effect]) -> bool:
     """Send a question to a device that can hear it; False: no number is free, which the next commit mends."""
     member = site.members[poll.device_id]
     device = member.device
-    is_deaf = device.is_muted or device.downlink.is_used_up or not _answers(device)
+    is_deaf = device.is_muted or device.downlink.is_blind or device.downlink.is_used_up or not _answers(device)
     if is_deaf or not is_awake(member, now):
         site.polls.close(poll)
         _give_up(poll, effects)
