@@ -369,15 +369,16 @@ async def test_it_sleeps_when_answered_and_listens_when_it_wakes(press: Visitor,
 
 async def test_its_will_tells_that_it_is_gone(press: Visitor, house: House) -> None:
     async with Wiretap(house.broker.port) as wire:
-        await press.process.kill()
-        await press.until_shows("health.connection", "lost", within_s=4)
-        assert [one["state"] for one in press.heard(wire, "status")] == ["offline"]
-        await press.start()
-        await press.until_shows("health.connection", "live")
-        await press.process.tell("cut")
 
         async def states() -> list[str]:
             return [one["state"] for one in press.heard(wire, "status")]
+
+        await press.process.kill()
+        await press.until_shows("health.connection", "lost", within_s=4)
+        await until(states, lambda seen: seen == ["offline"], "its will came")
+        await press.start()
+        await press.until_shows("health.connection", "live")
+        await press.process.tell("cut")
 
         await until(states, ["offline", "online", "offline", "online"].__eq__, "back with a new session")
         await press.until_shows("health.connection", "live")
