@@ -12,13 +12,14 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.loader import async_get_integration
 
 from .bridge.hub import Hub
+from .bridge.places import path_of, place_of
 from .bridge.redaction import redacted
 from .const import CONF_BROKER, CONF_FINGERPRINT, CONF_KID, CONF_POLICY, DOMAIN
 from .engine.devices.bare import Bare
 from .engine.devices.inbox import Inbox
 from .engine.devices.manifest import Manifest
 from .engine.errors import StoreError
-from .engine.plant import Member, Plant
+from .engine.plant import Member
 from .engine.polling.schedule import Schedule
 from .engine.ports import STATE_VERSION
 from .engine.stores import migrations
@@ -57,7 +58,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: IiotCon
             "journal": await _journal(runtime.hub),
             "inbox": _inbox(plant.inbox),
             "polls": _polls(plant.polls),
-            "devices": [_device(plant, subentry) for subentry in entry.subentries.values()],
+            "devices": [_device(runtime.hub, subentry) for subentry in entry.subentries.values()],
         }
     return _without_secrets(facts)
 
@@ -71,7 +72,7 @@ async def async_get_device_diagnostics(
     if subentry is None or runtime is None:
         return await async_get_config_entry_diagnostics(hass, entry)
     plant = runtime.hub.plant
-    facts = _device(plant, subentry)
+    facts = _device(runtime.hub, subentry)
     member = plant.members.get(str(subentry.unique_id))
     if member is not None:
         manifest = member.device.manifest
@@ -157,15 +158,16 @@ def _middle_s(sorted_ns: list[int]) -> float | None:
     return sorted_ns[len(sorted_ns) // 2] / NS_PER_S if sorted_ns else None
 
 
-def _device(plant: Plant, subentry: ConfigSubentry) -> dict[str, Any]:
+def _device(hub: Hub, subentry: ConfigSubentry) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "device_id": subentry.unique_id,
         "name": subentry.title,
+        "asset": path_of(hub, place_of(hub, subentry)),
         CONF_KID: subentry.data.get(CONF_KID),
         CONF_FINGERPRINT: subentry.data.get(CONF_FINGERPRINT),
         CONF_POLICY: dict(subentry.data.get(CONF_POLICY, {})),
     }
-    member = plant.members.get(str(subentry.unique_id))
+    member = hub.plant.members.get(str(subentry.unique_id))
     return facts if member is None else facts | _member(member)
 
 

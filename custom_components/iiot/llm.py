@@ -26,6 +26,7 @@ from homeassistant.util.json import JsonObjectType
 
 from .bridge.mapping import clean_name
 from .bridge.notices import DATA_DEVICE_ID, DATA_ENTRY_ID
+from .bridge.places import path_of, place_of_device
 from .bridge.words import async_words
 from .const import DOMAIN
 from .engine.actuation.command import Command
@@ -198,11 +199,12 @@ class ExplainDevice(Tool):
 
 
 def _brief(one: Shown) -> dict[str, Any]:
-    health = one.member.health()
+    health, hub = one.member.health(), one.entry.runtime_data.hub
     return {
         "name": one.name,
         "id": one.device_id,
         "site": one.entry.title,
+        "stands": path_of(hub, place_of_device(hub, one.device_id)),
         "connection": health.connection.value,
         "last_seen": _moment(health.last_seen_ns),
         "refused_messages": health.refused,

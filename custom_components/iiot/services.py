@@ -11,7 +11,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 
 from .bridge.actors import actor_of
-from .bridge.targets import Target, devices_of
+from .bridge.targets import TARGET_FIELDS, Target, devices_of
 from .const import DOMAIN
 from .engine.actuation.command import Command, Step
 from .engine.actuation.roles import Role
@@ -30,8 +30,7 @@ ATTR_WAIT: Final = "wait_for_device"
 _SECONDS: Final = probatio.All(cv.time_period, cv.positive_timedelta, lambda period: period.total_seconds())
 _WHICH: Final = {probatio.Optional(ATTR_CHANNEL): cv.string}
 _COMMON: Final = {
-    **cv.ENTITY_SERVICE_FIELDS,
-    probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+    **TARGET_FIELDS,
     probatio.Optional(ATTR_WAIT, default=False): cv.boolean,
     probatio.Optional(ATTR_LIFETIME, default={"seconds": 30}): probatio.All(_SECONDS, probatio.Range(min=1, max=3600)),
 }
@@ -113,8 +112,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         _poll_handler(hass),
         schema=probatio.Schema(
             {
-                **cv.ENTITY_SERVICE_FIELDS,
-                probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+                **TARGET_FIELDS,
                 probatio.Optional(ATTR_CHANNELS, default=list): probatio.All(cv.ensure_list, [cv.string]),
             }
         ),

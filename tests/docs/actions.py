@@ -8,7 +8,7 @@ import yaml
 from .pages import ROOT
 
 _FOLDER = ROOT / "custom_components/iiot"
-_COMMON = ("config_entry_id", "wait_for_device", "lifetime")
+_COMMON = ("config_entry_id", "line", "cell", "wait_for_device", "lifetime")
 
 
 def blocks() -> dict[str, str]:

@@ -2,12 +2,13 @@
 
 from homeassistant.core import HomeAssistant, callback
 
-from . import life, policy, registry, roles
+from . import assets, life, policy, registry, roles
 
 
 @callback
 def async_setup_api(hass: HomeAssistant) -> None:
     """Register every command and action, once for all hubs."""
+    assets.register(hass)
     life.register(hass)
     policy.register(hass)
     registry.register(hass)

@@ -9,7 +9,7 @@ from homeassistant.helpers import config_validation as cv
 
 from ..bridge.removal import async_restore
 from ..bridge.revocation import readmit, revoke
-from ..bridge.targets import Target, devices_of
+from ..bridge.targets import TARGET_FIELDS, Target, devices_of
 from ..const import DOMAIN
 from ..engine.actuation.roles import Role
 from .handling import hub_of
@@ -17,9 +17,8 @@ from .handling import hub_of
 ATTR_DEVICE: Final = "device"
 ATTR_REASON: Final = "reason"
 
-_TARGETS: Final = {**cv.ENTITY_SERVICE_FIELDS, probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
-_REVOKE: Final = probatio.Schema(_TARGETS | {probatio.Optional(ATTR_REASON, default=""): cv.string})
-_RESTORE: Final = probatio.Schema(_TARGETS)
+_REVOKE: Final = probatio.Schema(TARGET_FIELDS | {probatio.Optional(ATTR_REASON, default=""): cv.string})
+_RESTORE: Final = probatio.Schema(TARGET_FIELDS)
 _RESTORE_DEVICE: Final = probatio.Schema(
     {probatio.Required(ATTR_CONFIG_ENTRY_ID): cv.string, probatio.Required(ATTR_DEVICE): cv.string}
 )

@@ -11,7 +11,7 @@ from homeassistant.helpers import config_validation as cv
 
 from ..bridge.places import place_of
 from ..bridge.policies import changed_policy, changed_sections, check_policy, write_policy
-from ..bridge.targets import Target, devices_of
+from ..bridge.targets import TARGET_FIELDS, Target, devices_of
 from ..const import CONF_POLICY, DOMAIN
 from ..engine import records
 from ..engine.actuation.roles import Role
@@ -23,8 +23,7 @@ ATTR_POLICY: Final = "policy"
 ATTR_DRY_RUN: Final = "dry_run"
 _SET_POLICY: Final = probatio.Schema(
     {
-        **cv.ENTITY_SERVICE_FIELDS,
-        probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+        **TARGET_FIELDS,
         probatio.Required(ATTR_POLICY): dict,
         probatio.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
     }

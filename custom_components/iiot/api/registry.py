@@ -12,7 +12,7 @@ from ..bridge import registry
 from ..bridge.enrolment import plain
 from ..bridge.hub import Hub
 from ..bridge.marked_yaml import Document, Flaw, FlawsError
-from ..bridge.targets import Target, devices_of
+from ..bridge.targets import TARGET_FIELDS, Target, devices_of
 from ..const import DOMAIN
 from ..engine.actuation.roles import Role
 from ..engine.errors import RecordError
@@ -36,8 +36,7 @@ _IMPORT: Final = probatio.Schema(
 )
 _APPLY: Final = probatio.Schema(
     {
-        **cv.ENTITY_SERVICE_FIELDS,
-        probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+        **TARGET_FIELDS,
         probatio.Required(ATTR_REGISTRY): cv.string,
         probatio.Required(ATTR_PROFILE): cv.string,
         probatio.Optional(ATTR_DRY_RUN, default=False): cv.boolean,

@@ -2,6 +2,8 @@
 
 from typing import Any, TypedDict
 
+from ..bridge.assets import Described
+
 
 class NodeShape(TypedDict):
     """A place on which a role can be granted."""
@@ -72,3 +74,21 @@ class ImportShape(TypedDict):
     """With a single one, nothing was changed."""
     devices: dict[str, DeviceChangesShape]
     """Those of which something changes."""
+
+
+class PlaceShape(TypedDict):
+    """Where a device stands below its site."""
+
+    name: str
+    """Of the device."""
+    area_id: str | None
+    line: str | None
+    cell: str | None
+
+
+class AssetsShape(TypedDict):
+    """The devices of a site: where they stand, what they are to others."""
+
+    config_entry_id: str
+    site: str
+    devices: list[Described]

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from homeassistant.core import CALLBACK_TYPE, Context, callback
 
 from ..engine.devices.assets import renamed
 from ..engine.effects import HealthChanged
 from .enrolment import policy_of
-from .places import Place, path_of, place_of, place_of_device, places, spelled
+from .places import Place, floor_of, path_of, place_of, place_of_device, places, spelled
 from .policies import write_policy
+from .relations import Related, related
 from .stations import move, page_of
 from .unassigned import Unassigned
 
@@ -18,6 +19,24 @@ if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigSubentry
 
     from .hub import Hub
+
+
+class Described(TypedDict):
+    """Where a device stands, and what it is to others."""
+
+    device_id: str
+    """Its page in Home Assistant."""
+    id: str
+    """That is set on the device."""
+    name: str
+    path: str
+    floor: str | None
+    area_id: str | None
+    line: str | None
+    cell: str | None
+    waits_for_asset: bool
+    """It sleeps until somebody says where it stands."""
+    relations: list[Related]
 
 
 class Assets:
@@ -92,12 +111,16 @@ class Assets:
 
 
 @callback
-def assign(hub: Hub, subentry: ConfigSubentry, place: Place, context: Context | None = None) -> None:
-    """Let a device stand in a place: its page in Home Assistant moves, line and cell are kept in its policy."""
+def assign(hub: Hub, subentry: ConfigSubentry, place: Place, context: Context | None = None) -> Place:
+    """Let a device stand in a place: its page in Home Assistant moves, line and cell are kept in its policy.
+
+    Gives the place as it is written there.
+    """
     others = (one for one in hub.entry.subentries.values() if one.subentry_id != subentry.subentry_id)
     place = spelled((place_of(hub, one) for one in others), place)
     move(hub.hass, page_of(hub.hass, hub.entry.entry_id, subentry.subentry_id), place.area_id)
     write_policy(hub, subentry, replace(policy_of(subentry), asset=place.asset), context)
+    return place
 
 
 @callback
@@ -108,6 +131,27 @@ def follow_replaced(hub: Hub, before: str, after: str) -> None:
         changed = renamed(policy.relations, before, after)
         if changed != policy.relations:
             write_policy(hub, subentry, replace(policy, relations=changed))
+
+
+def described(hub: Hub, subentry: ConfigSubentry) -> Described | None:
+    """Say where a device stands and what it is to others; None: it has no page yet."""
+    device_id = str(subentry.unique_id)
+    page, member = page_of(hub.hass, hub.entry.entry_id, subentry.subentry_id), hub.plant.members.get(device_id)
+    if page is None or member is None:
+        return None
+    place = place_of(hub, subentry)
+    return {
+        "device_id": page.id,
+        "id": device_id,
+        "name": page.name_by_user or subentry.title,
+        "path": path_of(hub, place),
+        "floor": floor_of(hub.hass, place),
+        "area_id": place.area_id,
+        "line": place.line,
+        "cell": place.cell,
+        "waits_for_asset": hub.assets.unassigned.is_waiting(device_id),
+        "relations": [related(hub, one) for one in member.policy.relations],
+    }
 
 
 def known_names(hub: Hub) -> tuple[list[str], list[str]]:

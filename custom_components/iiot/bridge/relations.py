@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from homeassistant.helpers import device_registry as dr
 
@@ -28,6 +28,17 @@ REASONS: Final = {
     Flaw.TWO_WHOLES: "would make the device part of two things",
     Flaw.RING: "would make the device part of itself: its target is part of it already",
 }
+
+
+class Related(TypedDict):
+    """What a device, or one of its channels, is to another."""
+
+    kind: str
+    channel: str | None
+    target: str
+    name: str
+    device_id: str | None
+    """Its page in Home Assistant; None: it is gone."""
 
 
 def check(hub: Hub, subentry: ConfigSubentry, policy: Policy, planned: Parents = MappingProxyType({})) -> None:
@@ -75,6 +86,18 @@ def name_of_target(hub: Hub, target: str) -> str:
     """What people call a target; its id when it is gone."""
     page = page_of_target(hub, target)
     return target if page is None else page.name_by_user or page.name or target
+
+
+def related(hub: Hub, one: Relation) -> Related:
+    """Describe a relation."""
+    page = page_of_target(hub, one.target)
+    return {
+        "kind": one.kind.value,
+        "channel": one.channel,
+        "target": one.target,
+        "name": name_of_target(hub, one.target),
+        "device_id": None if page is None else page.id,
+    }
 
 
 def parent_of(hub: Hub, device_id: str) -> dr.DeviceEntry | None:

@@ -1,16 +1,20 @@
 """From what a person points at to devices of hubs that run."""
 
 from collections.abc import Container
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import probatio
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
 from ..const import DOMAIN
+from .places import place_of
 from .stations import page_of
 
 if TYPE_CHECKING:
@@ -19,6 +23,17 @@ if TYPE_CHECKING:
     from ..engine.actuation.roles import Role
     from ..runtime import IiotConfigEntry
     from .hub import Hub
+
+
+ATTR_LINE: Final = "line"
+ATTR_CELL: Final = "cell"
+TARGET_FIELDS: Final[dict[Any, Any]] = {
+    **cv.ENTITY_SERVICE_FIELDS,
+    probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+    probatio.Optional(ATTR_LINE): cv.string,
+    probatio.Optional(ATTR_CELL): cv.string,
+}
+"""What an action may point at. Line and cell leave of the others only what stands there."""
 
 
 class Target(NamedTuple):
@@ -50,7 +65,8 @@ class Target(NamedTuple):
 def devices_of(hass: HomeAssistant, selection: dict[str, Any], site: str | None) -> list[Target]:
     """Every device of ours in a selection of devices, entities, areas, floors and labels, or of a whole site.
 
-    Raises `ServiceValidationError` when there is none.
+    Of these only those on the line and in the cell that the selection names. Raises `ServiceValidationError` when there
+    is none.
     """
     wanted = _registry_ids(hass, selection)
     devices = map(dr.async_get(hass).async_get, wanted)
@@ -60,11 +76,19 @@ def devices_of(hass: HomeAssistant, selection: dict[str, Any], site: str | None)
         for entry in hass.config_entries.async_entries(DOMAIN)
         if entry.state is ConfigEntryState.LOADED
         for target in _devices_of_site(hass, entry, None if entry.entry_id == site else stations)
-        if entry.entry_id == site or target.registry_id in wanted
+        if (entry.entry_id == site or target.registry_id in wanted) and _stands_there(target, selection)
     ]
     if not found:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_device")
     return found
+
+
+def _stands_there(target: Target, selection: dict[str, Any]) -> bool:
+    if ATTR_LINE not in selection and ATTR_CELL not in selection:
+        return True
+    place = place_of(target.hub, target.subentry)
+    found = {ATTR_LINE: place.line, ATTR_CELL: place.cell}
+    return all((found[name] or "").casefold() == selection[name].casefold() for name in found if name in selection)
 
 
 def _registry_ids(hass: HomeAssistant, selection: dict[str, Any]) -> set[str]:
