@@ -140,7 +140,7 @@ async def test_what_the_device_did_not_do_is_an_error_in_words(
         await call
     assert (failed.value.translation_key, failed.value.translation_placeholders) == (
         key,
-        {"device": "Press\\-07", "reason": "guard open"},
+        {"device": "Press-07", "reason": "guard open"},
     )
     assert shown(hass, floor, "switch", "fan").state == "off"
 

@@ -47,7 +47,7 @@ async def test_a_control_refuses_in_words_and_the_refusal_is_told(
     anna = await add_person(hass, "Anna", admin=True)
     told = async_capture_events(hass, EVENT_DEVICE)
     words = await refused(act(hass, "number", "set_value", anna, entity_id=SPEED, value=1000))
-    assert words == "Speed of Press\\-07 must not change by more than 500 in a second. Take a smaller step, or wait"
+    assert words == "Speed of Press-07 must not change by more than 500 in a second. Take a smaller step, or wait"
     (event,) = told
     assert event.data["kind"] == "wish_refused"
     assert event.context.user_id == anna.id

@@ -12,7 +12,6 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
-from ..bridge.enrolment import plain
 from ..bridge.hub import Hub
 from ..const import DOMAIN
 from ..engine.errors import RecordError
@@ -63,7 +62,7 @@ def in_words(err: RecordError) -> ServiceValidationError:
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key=err.code,
-        translation_placeholders={"path": plain(err.path), "reason": plain(err.reason)},
+        translation_placeholders={"path": err.path, "reason": err.reason},
     )
 
 

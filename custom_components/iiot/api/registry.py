@@ -9,7 +9,6 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 
 from ..bridge import registry
-from ..bridge.enrolment import plain
 from ..bridge.hub import Hub
 from ..bridge.marked_yaml import Document, Flaw, FlawsError
 from ..bridge.targets import TARGET_FIELDS, Target, devices_of
@@ -137,13 +136,13 @@ def _profile(document: Document, name: str) -> Said:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="no_profile",
-            translation_placeholders={"profile": plain(name), "profiles": plain(known)},
+            translation_placeholders={"profile": name, "profiles": known},
         )
     return said
 
 
 def _in_words(err: FlawsError) -> ServiceValidationError:
-    lines = [plain(f"{flaw.line}: {flaw.path} {flaw.reason}") for flaw in err.flaws[:MOST_IN_WORDS]]
+    lines = [f"{flaw.line}: {flaw.path} {flaw.reason}" for flaw in err.flaws[:MOST_IN_WORDS]]
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key="registry_flawed",

@@ -18,7 +18,7 @@ from ..engine.plant.orders import AwayError, MutedError, RevokedError
 from ..engine.plant.polls import PollQueueError
 from ..engine.plant.rotation import REKEY
 from ..engine.values import Scalar
-from .enrolment import plain, policy_of
+from .enrolment import policy_of
 from .policies import write_policy
 from .rotation import async_with_step
 from .second_person import SecondPerson
@@ -126,7 +126,7 @@ class Actors:
         return HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key=f"command_{command.step}",
-            translation_placeholders={"device": self._name(command.device_id), "reason": plain(command.reason) or "-"},
+            translation_placeholders={"device": self._name(command.device_id), "reason": command.reason or "-"},
         )
 
     async def _async_permit_care(self, subentry_id: str, context: Context | None) -> None:
@@ -155,9 +155,7 @@ class Actors:
     def in_words(self, device_id: str, err: RequestError) -> HomeAssistantError:
         """Say in words why something cannot be asked of a device."""
         kind = HomeAssistantError if isinstance(err, _NOT_NOW) else ServiceValidationError
-        facts = {
-            name: plain(f"{fact:.10g}" if isinstance(fact, float) else str(fact)) for name, fact in err.facts.items()
-        }
+        facts = {name: f"{fact:.10g}" if isinstance(fact, float) else str(fact) for name, fact in err.facts.items()}
         return kind(
             translation_domain=DOMAIN,
             translation_key=err.code,
@@ -166,7 +164,7 @@ class Actors:
 
     def _name(self, device_id: str) -> str:
         found = subentry_of(self._hub.entry, device_id)
-        return plain(device_id if found is None else found.title)
+        return device_id if found is None else found.title
 
 
 def actor_of(context: Context | None, source: str) -> Actor:

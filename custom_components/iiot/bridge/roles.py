@@ -10,7 +10,6 @@ from homeassistant.helpers import floor_registry as fr
 from ..const import CONF_GRANTS, DOMAIN
 from ..engine import records
 from ..engine.actuation.roles import Grant, Grants, Level, Node, Path, Person, Role, may, may_grant, role_of, way_to
-from .enrolment import plain
 from .places import BETWEEN, Place, names_of, nodes_of, place_of, place_of_node
 from .stations import subentry_of
 
@@ -166,7 +165,7 @@ class Roles:
         return ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key=key or f"needs_{need}",
-            translation_placeholders={"person": plain(_name(user)), "node": plain(self.name_of(node))},
+            translation_placeholders={"person": _name(user), "node": self.name_of(node)},
         )
 
     def _subentry(self, node: Node) -> ConfigSubentry | None:

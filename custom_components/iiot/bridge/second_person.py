@@ -37,7 +37,7 @@ class SecondPerson:
 
         self._waiting[shown] = async_call_later(self._hub.hass, seconds, over)
         facts = {
-            "device": device,
+            "device": plain(device),
             "control": plain(control),
             "value": plain(str(wish.args.get("value"))),
             "seconds": f"{seconds:g}",
