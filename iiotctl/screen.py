@@ -11,8 +11,11 @@ from .fleet import Order, Seen
 from .options import positive, seconds
 
 HELP: Final = "arrows select, s sleep, w wake, i interval, r rate, / filter, q quit"
+LEAVE: Final = "leave"
+"""A key that no keyboard has: whatever is being typed, it ends the watching."""
 LOST_FIRST: Final = {"lost": 0, "late": 1}
 """What needs a person stands on top."""
+MOVES: Final = {"up": -1, "k": -1, "down": 1, "j": 1}
 BACKSPACE: Final = ("\x7f", "\x08")
 ENTER: Final = ("\r", "\n")
 ESCAPE: Final = "\x1b"
@@ -39,6 +42,8 @@ class Asked(NamedTuple):
     """An order for the device that is selected."""
 
     device_id: str
+    name: str
+    """Of the device."""
     order: Order
 
 
@@ -54,18 +59,23 @@ class Screen:
         self._question: Question | None = None
         self._typed = ""
         self._shown: list[Seen] = []
+        self._room = 1
+        """Devices that fit the screen."""
 
     def press(self, key: str) -> Asked | None:
         """Take one key; gives an order when it completes one."""
+        if key == LEAVE:
+            self.is_left = True
+            return None
         if self._question is not None:
             return self._type(self._question, key)
         match key:
             case "q":
                 self.is_left = True
-            case "up" | "k":
-                self._move(-1)
-            case "down" | "j":
-                self._move(1)
+            case _ if key in MOVES:
+                self._move(MOVES[key])
+            case "page up" | "page down":
+                self._move(self._room if key == "page down" else -self._room)
             case "w":
                 return self._ask(Order(name="awake"))
             case _ if key in QUESTIONS:
@@ -100,7 +110,8 @@ class Screen:
         if self._at is None:
             self.said = "there is no device to ask"
             return None
-        return Asked(self._at, order)
+        name = next((one.name for one in self._shown if one.id == self._at), self._at)
+        return Asked(self._at, name, order)
 
     def _move(self, by: int) -> None:
         ids = [one.id for one in self._shown]
@@ -115,7 +126,7 @@ class Screen:
         if self._at not in ids:
             self._at = ids[0] if ids else None
         heading, *rows = paper.table(self._shown)
-        room = max(1, height - 3)
+        room = self._room = max(1, height - 3)
         first = max(0, min(ids.index(self._at) - room // 2, len(rows) - room)) if self._at is not None else 0
         marks = ["> " if one == self._at else "  " for one in ids]
         body = [mark + row for mark, row in zip(marks, rows, strict=True)][first : first + room]
@@ -132,7 +143,8 @@ def headline(devices: Sequence[Seen], chosen: str = "") -> str:
     for one in devices:
         counts[one.state] = counts.get(one.state, 0) + 1
     told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "nothing heard yet"
-    return f"{len(devices)} devices: {told}" + (f"; those with '{chosen}'" if chosen else "")
+    count = "1 device" if len(devices) == 1 else f"{len(devices)} devices"
+    return f"{count}: {told}" + (f"; those with '{chosen}'" if chosen else "")
 
 
 def _rank(seen: Seen) -> tuple[int, str]:

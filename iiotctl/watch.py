@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shutil
+import signal
 import termios
 import tty
 from collections.abc import Callable, Iterator, Sequence
@@ -14,15 +16,25 @@ from typing import Final, TextIO
 from . import paper
 from .errors import CtlError
 from .fleet import Seen, Way, chosen
-from .screen import Asked, Screen
+from .screen import LEAVE, Asked, Screen
 
 LOOK_S: Final = 1.0
+ENDS: Final = (signal.SIGHUP, signal.SIGTERM)
 ENTER_SCREEN: Final = "\x1b[?1049h\x1b[?25l"
 LEAVE_SCREEN: Final = "\x1b[?25h\x1b[?1049l"
 HOME: Final = "\x1b[H"
 LINE_END: Final = "\x1b[K\r\n"
 BELOW: Final = "\x1b[J"
-ARROWS: Final = {"\x1b[A": "up", "\x1b[B": "down", "\x1bOA": "up", "\x1bOB": "down"}
+ARROWS: Final = {
+    "\x1b[A": "up",
+    "\x1b[B": "down",
+    "\x1bOA": "up",
+    "\x1bOB": "down",
+    "\x1b[5~": "page up",
+    "\x1b[6~": "page down",
+}
+KEYS: Final = re.compile(r"\x1b[\[O][0-9;]*[~A-Za-z]|.", re.DOTALL)
+"""What one key sends; several come at once when it is held down, or when the line is slow."""
 
 
 async def watch(
@@ -78,7 +90,7 @@ class Table:
         """Show until the person leaves; the terminal is left as it was."""
         self._sink.write(ENTER_SCREEN)
         try:
-            with keys_of(self._source, self._keys.put_nowait):
+            with keys_of(self._source, self._keys.put_nowait), ended_in_order(self._keys.put_nowait):
                 while not self._screen.is_left:
                     self._draw(_named(await self._way.devices(), self._names))
                     await self._obey()
@@ -101,16 +113,17 @@ class Table:
         except TimeoutError:
             return
         if asked is not None:
-            self._screen.said = f"{asked.device_id}: {asked.order.name} under way"
+            self._screen.said = f"{asked.name}: {asked.order.name} under way"
             order = asyncio.create_task(self._order(asked))
             self._orders.add(order)
             order.add_done_callback(self._orders.discard)
 
     async def _order(self, asked: Asked) -> None:
         try:
-            self._screen.said = "; ".join(paper.outcomes(await self._way.order(asked.order, [asked.device_id])))
+            found = await self._way.order(asked.order, [asked.device_id])
+            self._screen.said = "; ".join(f"{asked.order.name}: {line}" for line in paper.outcomes(found))
         except CtlError as err:
-            self._screen.said = str(err)
+            self._screen.said = f"{asked.order.name}: {err}"
 
 
 @contextlib.contextmanager
@@ -129,9 +142,9 @@ def keys_of(source: TextIO, pressed: Callable[[str], None]) -> Iterator[None]:
             text = ""
         if not text:  # the terminal is gone
             loop.remove_reader(descriptor)
-            pressed("q")
-        for key in [ARROWS[text]] if text in ARROWS else text:
-            pressed(key)
+            pressed(LEAVE)
+        for key in KEYS.findall(text):
+            pressed(ARROWS.get(key, key))
 
     tty.setcbreak(descriptor)
     loop.add_reader(descriptor, read)
@@ -141,6 +154,19 @@ def keys_of(source: TextIO, pressed: Callable[[str], None]) -> Iterator[None]:
         loop.remove_reader(descriptor)
         with contextlib.suppress(termios.error):
             termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+@contextlib.contextmanager
+def ended_in_order(pressed: Callable[[str], None]) -> Iterator[None]:
+    """Take a signal to end as the key that leaves, so that the terminal is left as it was."""
+    loop = asyncio.get_running_loop()
+    for number in ENDS:
+        loop.add_signal_handler(number, pressed, LEAVE)
+    try:
+        yield
+    finally:
+        for number in ENDS:
+            loop.remove_signal_handler(number)
 
 
 def _is_ours(source: TextIO) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pty
+import signal
 import termios
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
@@ -57,6 +58,10 @@ def test_a_long_fleet_scrolls_with_the_selection_and_fits_the_screen() -> None:
     assert max(map(len, lines)) <= 40
     screen.press("up")
     assert any(line.startswith("> Device 098") for line in screen.lines(fleet, 40, 10))
+    screen.press("page up")
+    assert any(line.startswith("> Device 091") for line in screen.lines(fleet, 40, 10)), "seven fit"
+    screen.press("page down")
+    assert any(line.startswith("> Device 098") for line in screen.lines(fleet, 40, 10))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +76,7 @@ def test_a_long_fleet_scrolls_with_the_selection_and_fits_the_screen() -> None:
 def test_keys_ask_the_selected_device(keys: str, order: Order) -> None:
     screen = Screen()
     screen.lines(FLEET, 120, 24)
-    assert typed(screen, keys) == Asked("b", order)
+    assert typed(screen, keys) == Asked("b", "Press", order)
 
 
 def test_what_is_typed_is_shown_judged_and_can_be_given_up() -> None:
@@ -154,12 +159,12 @@ async def test_a_person_watches_a_plant_and_asks_a_device(field: Field, terminal
     before = termios.tcgetattr(terminal.streams[0].fileno())
     async with way(field) as direct:
         watching = asyncio.create_task(watch(direct, ["Ventilation"], terminal.streams, duration_s=60, json=False))
-        await terminal.until("1 devices: 1 live")
+        await terminal.until("1 device: 1 live")
         terminal.press("r")
         await terminal.until("samples in a second (Hz): _")
         terminal.press("2\r")
-        await terminal.until("set_rate under way")
-        await terminal.until("Ventilation: done")
+        await terminal.until("Ventilation: set_rate under way")
+        await terminal.until("set_rate: Ventilation: done")
         terminal.press("\x1b[Bs")
         await terminal.until("sleep for")
         terminal.press("1h\r")
@@ -188,6 +193,34 @@ async def test_without_a_terminal_each_change_is_a_line(field: Field) -> None:
     code, text = await field.ctl("watch", "--duration", "4s", "--json")
     told = [json.loads(line) for line in text.splitlines()]
     assert {"Ventilation", "Scale"} <= {one["name"] for one in told}
+
+
+async def test_a_key_that_is_held_down_comes_as_often_as_it_is_pressed(field: Field, terminal: Terminal) -> None:
+    both = ["Scale", "Ventilation"]
+    async with way(field) as direct:
+        watching = asyncio.create_task(watch(direct, both, terminal.streams, duration_s=60, json=False))
+        await terminal.until("2 devices: 2 live")
+        terminal.press("\x1b[B\x1b[B")
+        await terminal.until("> Ventilation")
+        terminal.press("\x1b[5~\x1b[Z")
+        await terminal.until("> Scale")
+        terminal.press("/vent\r")
+        await terminal.until("those with 'vent'")
+        terminal.press("q")
+        await watching
+
+
+async def test_a_signal_to_end_leaves_the_terminal_as_it_was(field: Field, terminal: Terminal) -> None:
+    before = termios.tcgetattr(terminal.streams[0].fileno())
+    async with way(field) as direct:
+        watching = asyncio.create_task(watch(direct, [], terminal.streams, duration_s=60, json=False))
+        await terminal.until("devices:")
+        terminal.press("s")
+        await terminal.until("sleep for")
+        os.kill(os.getpid(), signal.SIGTERM)
+        await watching
+    await terminal.until("\x1b[?1049l")
+    assert termios.tcgetattr(terminal.streams[0].fileno()) == before
 
 
 async def test_a_keyboard_that_goes_away_ends_it(field: Field, terminal: Terminal) -> None:
