@@ -146,9 +146,13 @@ class Direct:
             await self._must_be_free(device)
             return await self._send(device, order)
         except UnreachableError as err:
-            return Outcome(id=device_id, name=device_id, status="not_reached", reason=str(err))
+            return Outcome(id=device_id, name=self._name_of(device_id), status="not_reached", reason=str(err))
         except RefusedError as err:
-            return Outcome(id=device_id, name=device_id, status="refused", reason=str(err))
+            return Outcome(id=device_id, name=self._name_of(device_id), status="refused", reason=str(err))
+
+    def _name_of(self, device_id: str) -> str:
+        device = self.ear.heard.get(device_id)
+        return device_id if device is None else _name(device)
 
     async def _meet(self, device_id: str) -> Heard:
         """Have it say where it stands: knock, and wait for its heartbeat."""

@@ -19,6 +19,7 @@ from iiot_engine.wire.heartbeat import Heartbeat
 from .fleet import Seen, Value
 from .judge import Judge, Message
 from .keyring import FIRST_KID, Keyring
+from .paper import shown
 
 UNCHANGED: Final = Settings()
 """What a hub is set to unless a person changed it: how long a silence makes a device late, or lost."""
@@ -83,13 +84,6 @@ class Heard:
             refused=self.refused.total(),
             note=", ".join(f"{code}: {count}" for code, count in sorted(self.refused.items())),
         )
-
-
-def shown(value: Any) -> str:
-    """Show a value as a person reads it."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 class Ear:

@@ -94,6 +94,15 @@ class Verdict:
     code: Code | None
     """None: accepted."""
     lines: tuple[str, ...]
+    is_checked: bool = True
+    """Of one that is accepted: its signature was checked, too; False: no key was given."""
+
+    @property
+    def outcome(self) -> str:
+        """In a word or two."""
+        if self.code is not None:
+            return f"refused as {self.code}"
+        return "accepted" if self.is_checked else "accepted, if its signature is right"
 
     def told(self) -> dict[str, Any]:
         """Give it for a machine."""
@@ -102,6 +111,7 @@ class Verdict:
             "accepted": self.code is None,
             "code": None if self.code is None else str(self.code),
             "words": list(self.lines),
+            **({"signature_checked": self.is_checked} if self.code is None else {}),
         }
 
 
@@ -141,7 +151,8 @@ def explain(messages: Iterator[Captured], prefix: str, keys: Keyring) -> Iterato
             lines = (refusal.detail, *in_words(refusal.code))
             yield Verdict(topic=one.topic, code=refusal.code, lines=tuple(filter(None, lines)))
         else:
-            yield Verdict(topic=one.topic, code=None, lines=tuple(_accepted(message)))
+            is_checked = message.key is not None
+            yield Verdict(topic=one.topic, code=None, lines=tuple(_accepted(message)), is_checked=is_checked)
 
 
 def in_words(code: Code) -> tuple[str, str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, Final, Protocol
 
 from .errors import RefusedError
 
 MOST_NAMED: Final = 20
 """Devices that a refusal lists."""
+MOST_NEAR: Final = 5
+"""Of them, when they are called nearly as what was asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,9 +104,21 @@ def chosen[T: Seen](devices: Sequence[T], names: Sequence[str]) -> list[T]:
         if len(fits) > 1:
             raise RefusedError(f"several devices are called {name}: name it by its id, {listed(fits)}")
         if not fits:
-            raise RefusedError(f"there is no device {name}; there are: {listed(devices) or 'none'}")
+            raise RefusedError(f"there is no device {name}; {_instead(devices, name)}")
         found += fits
     return found
+
+
+def _instead(devices: Sequence[Seen], name: str) -> str:
+    """Say which devices are called alike, else which there are."""
+    wanted = name.casefold()
+    by_name = {one.name.casefold(): one for one in devices} | {one.id.casefold(): one for one in devices}
+    near = [text for text in by_name if wanted in text] or get_close_matches(wanted, by_name, MOST_NEAR)
+    found = list({by_name[text].id: by_name[text] for text in near}.values())
+    if not found:
+        return f"there are: {listed(devices) or 'none'}"
+    told = ", ".join(f"{one.name} ({one.id})" for one in sorted(found, key=lambda one: one.name)[:MOST_NEAR])
+    return f"called alike: {told}"
 
 
 def listed(devices: Sequence[Seen]) -> str:

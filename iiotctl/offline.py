@@ -89,8 +89,7 @@ def _explain(options: Options) -> int:
         if options.json:
             print(paper.as_json(one.told()))
         else:
-            outcome = "accepted" if one.code is None else f"refused as {one.code}"
-            print("\n    ".join([f"{one.topic}: {outcome}", *one.lines]))
+            print("\n    ".join([f"{one.topic}: {one.outcome}", *one.lines]))
     if not verdicts:
         raise UsageError(f"{options.file} holds no message")
     return Exit.DONE if all(one.code is None for one in verdicts) else Exit.REFUSED

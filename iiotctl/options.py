@@ -54,7 +54,8 @@ def _asking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     rate = _ask(commands, "set-rate", "have devices sample so fast")
     rate.add_argument("--hz", type=positive, required=True, metavar="HZ", help="samples in a second")
     rate.add_argument("--channel", metavar="KEY", help="only this channel")
-    poll = _ask(commands, "poll", "have devices read and answer now")
+    poll = _add(commands, "poll", "have devices read and answer now")
+    _to_devices(poll, may_wait=False)
     poll.add_argument(
         "--channel", action="append", default=[], metavar="KEY", help="only this channel; may be repeated"
     )
@@ -100,12 +101,15 @@ def _making(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--list", type=Path, metavar="FILE", help="write the list with its keys for the hub to a new file, mode 0600"
     )
     sheet.add_argument("--title", default="Devices", metavar="TEXT", help="stands above the codes")
-    _speaking(sheet)
+    _speaking(sheet, is_for_many=True)
     _machine(sheet)
 
 
-def _speaking(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--broker", default="127.0.0.1:1883", metavar="HOST[:PORT]", help="the device's broker")
+def _speaking(command: argparse.ArgumentParser, *, is_for_many: bool = False) -> None:
+    bench = None if is_for_many else "127.0.0.1:1883"
+    command.add_argument(
+        "--broker", default=bench, required=is_for_many, metavar="HOST[:PORT]", help="the device's broker"
+    )
     command.add_argument("--tls", action="store_true", help="the device speaks TLS")
     command.add_argument("--prefix", default="iiot", help="topic prefix")
     command.add_argument("--fleet-key-file", type=Path, metavar="FILE", help="derive keys instead of drawing them")
@@ -137,15 +141,17 @@ def _ask(
     return command
 
 
-def _to_devices(command: argparse.ArgumentParser) -> None:
+def _to_devices(command: argparse.ArgumentParser, *, may_wait: bool = True) -> None:
     command.add_argument("device", nargs="*", metavar="DEVICE", help="id or name")
     command.add_argument("--all", action="store_true", help="every device, instead of naming them")
     command.add_argument(
         "--lifetime", type=seconds, default=30.0, metavar="TIME", help="the command is void after so long"
     )
-    command.add_argument(
-        "--wait", action="store_true", help="devices that sleep get it when they wake up; with --url only"
-    )
+    command.set_defaults(wait=False)
+    if may_wait:
+        command.add_argument(
+            "--wait", action="store_true", help="devices that sleep get it when they wake up; with --url only"
+        )
     _ways(command)
 
 

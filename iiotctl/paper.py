@@ -51,8 +51,28 @@ def _outcome(one: Outcome) -> str:
     if one.reason:
         parts.append(f": {one.reason.replace('_', ' ') if one.reason.isidentifier() else one.reason}")
     if one.result is not None:
-        parts.append(f" {as_json(one.result)}")
+        parts.append(f": {_result(one.result)}")
     return "".join(parts)
+
+
+def _result(result: Any) -> str:
+    """What was read as a person reads it, anything else as the device put it."""
+    if isinstance(result, dict) and isinstance(result.get("values"), dict):
+        return "; ".join(f"{key} {shown(value)}" for key, value in result["values"].items()) or "nothing was read"
+    return as_json(result)
+
+
+def shown(value: Any) -> str:
+    """Show a value as a person reads it."""
+    match value:
+        case None:
+            return "no value"
+        case bool():
+            return "on" if value else "off"
+        case float():
+            return f"{value:.6g}"
+        case _:
+            return str(value)
 
 
 def as_json(found: Any) -> str:

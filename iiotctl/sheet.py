@@ -16,6 +16,7 @@ WARNING: Final = (
 STYLE: Final = """\
 @page { size: A4; margin: 12mm; }
 body { font: 9pt sans-serif; color: #000; background: #fff; margin: 0; }
+@media screen { body { margin: 8mm; } }
 h1 { font-size: 13pt; margin: 0 0 2mm; }
 .warning { border: 0.5mm solid #000; padding: 2mm; margin: 0 0 4mm; font-weight: bold; }
 .labels { display: grid; grid-template-columns: repeat(3, 60mm); gap: 3mm; }

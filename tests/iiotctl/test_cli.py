@@ -49,8 +49,8 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]
         (["provision", "a", "--out", "/nowhere/a"], "/nowhere/a cannot be written"),
         (["provision", "a", "--qr", "--json"], "a QR code on the screen is for people"),
         (["registry", "export", "-"], "name Home Assistant"),
-        (["sheet", "/nowhere", "--out", "/nowhere/a"], "/nowhere cannot be read"),
-        (["sheet", sys.executable, "--out", "/nowhere/a"], "is no text in UTF-8"),
+        (["sheet", "/nowhere", "--out", "/nowhere/a", "--broker", "x"], "/nowhere cannot be read"),
+        (["sheet", sys.executable, "--out", "/nowhere/a", "--broker", "x"], "is no text in UTF-8"),
         (["list", "--broker", "x", "--key-file", sys.executable], "is no text in UTF-8"),
     ],
 )
@@ -78,6 +78,8 @@ def test_wrong_usage_is_one_line_and_code_2(
         ["registry", "export", "f", "--dry-run"],
         ["registry", "import", "f", "--broker", "x"],
         ["sheet", "list.csv"],
+        ["sheet", "list.csv", "--out", "f"],
+        ["poll", "a", "--wait"],
     ],
 )
 def test_what_the_parser_refuses_is_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,6 +185,12 @@ def test_devices_are_found_by_id_or_by_the_one_name_that_they_have() -> None:
     assert [one.id for one in chosen(SEEN, ["b", "press"])] == ["b", "a"]
     with pytest.raises(cli.RefusedError, match="several devices are called PUMP: name it by its id, b, c"):
         chosen(SEEN, ["PUMP"])
+    with pytest.raises(cli.RefusedError, match=r"there is no device pres; called alike: Press \(a\)"):
+        chosen(SEEN, ["pres"])
+    with pytest.raises(cli.RefusedError, match=r"there is no device pumb; called alike: pump \(c\)"):
+        chosen(SEEN, ["pumb"])
+    with pytest.raises(cli.RefusedError, match="there is no device oven; there are: a, b, c"):
+        chosen(SEEN, ["oven"])
     many = [Seen(id=f"{number:02}", name="x") for number in range(30)]
     assert listed(many).endswith("19 and 10 more")
 
@@ -195,11 +203,15 @@ def test_what_is_printed_is_in_columns_and_in_words() -> None:
         [
             Outcome(id="a", name="Press", status="rejected", reason="valve_open"),
             Outcome(id="b", name="Pump", status="done", result={"x": 1}),
+            Outcome(id="c", name="Scale", status="done", result={"values": {"weight": 2.5, "zero": None, "lid": True}}),
+            Outcome(id="d", name="Basin", status="failed", reason="level COMM", result={"values": {}}),
         ]
     )
     assert told == [
         "Press: the device will not do it; nothing moved: valve open",
-        'Pump: done {"x":1}',
+        'Pump: done: {"x":1}',
+        "Scale: done: weight 2.5; zero no value; lid on",
+        "Basin: the device tried and failed: level COMM: nothing was read",
     ]
     with pytest.raises(TypeError):
         paper.as_json(object())

@@ -126,7 +126,7 @@ def test_a_list_is_not_left_behind_without_its_sheet(
     serials: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, keys = tmp_path / "sheet.html", tmp_path / "nowhere" / "keys.csv"
-    code, text = said(capsys, "sheet", str(serials), "--out", str(out), "--list", str(keys))
+    code, text = said(capsys, "sheet", str(serials), "--out", str(out), "--list", str(keys), *BROKER)
     assert (code, f"{keys} cannot be written" in text, out.exists()) == (2, True, False)
 
 
@@ -134,14 +134,14 @@ def test_keys_that_nobody_would_learn_are_not_drawn(
     serials: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "sheet.html"
-    code, text = said(capsys, "sheet", str(serials), "--out", str(out))
+    code, text = said(capsys, "sheet", str(serials), "--out", str(out), *BROKER)
     assert (code, "keys of 1 of 2 devices are drawn" in text, out.exists()) == (2, True, False)
 
 
 def test_every_line_that_is_wrong_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "serials.csv"
     file.write_text(f"serial,key\nhub,\nok-1,{OWN_KEY.hex()[2:]}\n")
-    code, text = said(capsys, "sheet", str(file), "--out", str(tmp_path / "sheet.html"))
+    code, text = said(capsys, "sheet", str(file), "--out", str(tmp_path / "sheet.html"), *BROKER)
     first, *lines = text.splitlines()
     assert (code, first) == (2, f"iiotctl: {file} cannot be used:")
     assert [line.partition(" must ")[0] for line in lines] == [f"{file}:2: device_id", f"{file}:3: key"]
