@@ -82,6 +82,32 @@ def test_one_that_says_itself_where_it_stands_is_not_asked_so() -> None:
     assert {poll["nonce"] for poll in world.down("poll", machine.id)} == {machine.nonce}
 
 
+def test_an_answer_to_an_order_of_before_the_start_says_where_it_stands_too() -> None:
+    world = World()
+    machine = Machine(world).join()
+    world.kill()
+    world.clear()
+    world.pass_time(2)
+    assert world.down("poll", machine.id)[-1]["nonce"] != machine.nonce
+    machine.send("ack", cid="01JD8Z6Q4W3M5N7P9R0T1V2X3Y", status="done", hseq=machine.hseq)
+    world.pass_time(2)
+    assert world.down("poll", machine.id)[-1]["nonce"] == machine.nonce
+
+
+def test_one_that_is_away_is_asked_once_and_again_when_the_broker_is_back() -> None:
+    world = World()
+    machine = Machine(world).join()
+    world.kill()
+    world.clear()
+    world.skip(300)
+    assert len(world.down("poll", machine.id)) == 1
+    world.plant.set_connected(False, world.now)
+    world.pass_time(1)
+    world.plant.set_connected(True, world.now)
+    world.pass_time(2)
+    assert len(world.down("poll", machine.id)) == 2
+
+
 def test_one_that_started_anew_meanwhile_is_met_in_its_new_boot() -> None:
     world = World()
     machine = Machine(world).join()

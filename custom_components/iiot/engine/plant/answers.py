@@ -29,9 +29,7 @@ def send_due(site: Site, member: Member, now: Now, effects: list[Effect]) -> Non
         bare_orders.send(site, member, now, effects)
         return
     if device.downlink.is_blind:
-        if _is_past(member.wants.poll_due_ns, now):
-            member.wants.poll_due_ns = None
-            outbox.send_question(site, device, now, effects)
+        _ask_where_it_stands(site, member, now, effects)
         return
     if not device.downlink.can_send:
         if _has_any(member, now) and not device.downlink.is_used_up:
@@ -51,6 +49,15 @@ def want_poll(member: Member, now: Now) -> None:
     """A heartbeat is wanted, at most once a minute."""
     polled = member.wants.polled_ns
     member.wants.poll_due_ns = now.steady_ns if polled is None else max(now.steady_ns, polled + POLL_EVERY_NS)
+
+
+def _ask_where_it_stands(site: Site, member: Member, now: Now, effects: list[Effect]) -> None:
+    """Ask once, in place of the poll that is due. That one follows when the device has said it: only it is a proof."""
+    wants = member.wants
+    due_ns = wants.poll_due_ns
+    if due_ns is not None and now.steady_ns >= due_ns and (wants.asked_ns is None or wants.asked_ns < due_ns):
+        wants.asked_ns = now.steady_ns
+        outbox.send_question(site, member.device, now, effects)
 
 
 def _has_any(member: Member, now: Now) -> bool:

@@ -153,9 +153,7 @@ def take_heartbeat(arrival: Arrival, beat: Heartbeat) -> int | None:
 
 
 def _follow_boot(arrival: Arrival, beat: Heartbeat) -> None:
-    device, wants = arrival.member.device, arrival.member.wants
-    if device.downlink.is_blind and wants.poll_due_ns is None:
-        wants.poll_due_ns = arrival.now.steady_ns  # it has said where it stands; what it says to a number is a proof
+    device = arrival.member.device
     if beat.nonce != device.downlink.nonce:
         device.downlink.begin(beat.nonce, beat.hseq, arrival.site.entropy)
         arrival.member.ledger.hurry(arrival.now)

@@ -65,6 +65,8 @@ class Wants:
 
     poll_due_ns: int | None = None
     polled_ns: int | None = None
+    asked_ns: int | None = None
+    """When it was asked where it stands, after the hub's start."""
     described_ns: int | None = None
     describes: int = 0
     """How often its manifest was asked for in vain."""
