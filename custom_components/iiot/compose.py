@@ -83,6 +83,7 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
             plant = Plant(settings_of(entry), os.urandom, keys.fleet_key)
             steps = {found: KeyStep(*step) for found in policies if (step := keys.step_of(found)) is not None}
             plant.restore(store.load(), {found: keys.device_keys(found) for found in policies}, steps)
+            plant.admission.expect({device_id: one.key for device_id, one in keys.expected.items()})
             for device_id, policy in policies.items():
                 plant.set_policy(device_id, policy)
             _catch_up(plant, store)

@@ -30,6 +30,8 @@ CONF_LISTEN_ONLY: Final = "listen_only"
 CONF_POLLS_AT_ONCE: Final = "polls_at_once"
 CONF_SLEEP_UNASSIGNED: Final = "sleep_unassigned"
 """A device that joins sleeps until somebody says where it stands: `bridge/unassigned.py`."""
+CONF_JOIN_UNTIL: Final = "join_until"
+"""End of the join window, Unix seconds; only there while it is open."""
 CONF_GRANTS: Final = "grants"
 """Who has which role where: `engine/actuation/roles.py`."""
 

@@ -24,10 +24,14 @@ from .bridge.events import (
     ATTR_SITE,
     COMMAND,
     COUNTERS_ZEROED,
+    JOIN_CLOSED,
+    JOIN_OPENED,
+    KEY_SHOWN,
     NOTICE,
     POLICY_CHANGED,
     REFUSED,
     ROLE_SET,
+    SERIALS_IMPORTED,
     WAITS_FOR_ASSET,
     WISH_REFUSED,
     WISH_WAITS,
@@ -71,6 +75,10 @@ DECISIONS: Final = {
     ASSET_CHANGED: "was moved from {before} to {asset}",
     WAITS_FOR_ASSET: "is to sleep until it is assigned to an area or a line",
     ROLE_SET: "took {person} as {role} of {node}",
+    JOIN_OPENED: "lets devices in that prove a key, until {until}",
+    JOIN_CLOSED: "lets no device in by itself any more",
+    SERIALS_IMPORTED: "expects {added} more devices, {expected} in all",
+    KEY_SHOWN: "had its key shown to an administrator",
 }
 """What people decided, and what came of it for those who asked."""
 NO_ROLE: Final = "took {person} out of the roles of {node}"

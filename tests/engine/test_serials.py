@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iiot_engine.devices.serials import COLUMNS, MAX_BYTES, MAX_ROWS, SerialRow, SerialsError, read_serials
+from iiot_engine.devices.serials import COLUMNS, MAX_BYTES, MAX_ROWS, SerialRow, SerialsError, read_serials, text_of
 
 KEY = "0f" * 32
 OTHER = "1e" * 32
@@ -38,6 +38,12 @@ def test_all_columns_are_read_whatever_spreadsheet_wrote_them(separator: str, en
         profile="press",
     )
     assert read_serials(f"\ufeff{head}{end}{row}{end}") == [expected]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_file_is_read_whatever_letters_a_spreadsheet_writes(encoding: str) -> None:
+    (row,) = read_serials(text_of("serial;name\r\npump-1;Kühlung Süd\r\n".encode(encoding)))
+    assert row.name == "Kühlung Süd"
 
 
 def test_a_key_is_never_printed() -> None:

@@ -78,7 +78,7 @@ async def describe(hass: HomeAssistant) -> None:
 async def test_a_device_is_registered_before_it_exists(hass: HomeAssistant, mqtt_mock: Any) -> None:
     entry = await add_hub(hass, fleet_key=None)
     form = await start_device_form(hass, entry)
-    assert fields(form) == ["device_id", "name", "area", "description", "key_source"]
+    assert fields(form) == ["provisioning", "device_id", "name", "area", "description", "key_source"]
     assert options_of(form, "key_source") == ["paste", "generate"]
     form = await answer_device_form(hass, form, **BY_HAND, key_source="paste", description="Feeds line 2")
     assert fields(form) == ["key", "kid"]
@@ -258,7 +258,7 @@ async def test_a_broker_that_only_home_assistant_can_reach_is_named_as_it_is(
     assert json.loads(qr_text(form))["broker"]["host"] == "localhost"
 
 
-@pytest.mark.parametrize("device_id", ["", "hub", "a/b", "a b", "#", "x" * 65])
+@pytest.mark.parametrize("device_id", ["-/-", "hub", "a/b", "a b", "#", "x" * 65])
 async def test_a_text_that_is_no_device_id_is_refused_in_the_form(
     hass: HomeAssistant, mqtt_mock: Any, device_id: str
 ) -> None:

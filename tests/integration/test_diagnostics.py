@@ -114,7 +114,7 @@ async def test_a_hub_that_never_started_is_described_all_the_same(hass: HomeAssi
         "entry": "1.1",
         "journal": 3,
         "state": 2,
-        "key_file": 2,
+        "key_file": 3,
     }
     assert told == {
         "state": "not_loaded",

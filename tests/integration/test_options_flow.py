@@ -27,6 +27,7 @@ async def open_preferences(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
         "preferences",
         "roles",
         "check_connectivity",
+        "commissioning",
         "waiting_devices",
         "removed_devices",
     ]

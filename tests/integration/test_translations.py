@@ -17,6 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.iiot.bridge import adopted
 from custom_components.iiot.bridge.health import FLEET, HEALTH
+from custom_components.iiot.bridge.joining import JoinStep
 from custom_components.iiot.bridge.listening import LISTEN_S
 from custom_components.iiot.bridge.notices import (
     CHANNEL_CHATTERS,
@@ -55,6 +56,7 @@ from custom_components.iiot.panel.views import WORDS as DASHBOARD
 from custom_components.iiot.services import ELSEWHERE
 from custom_components.iiot.system_health import async_figures
 
+from . import commissioning
 from .bare_sensor import ABOUT, name_values, register, say
 from .bare_sensor import open_page as open_bare_page
 from .joining import (  # noqa: F401  # fixtures
@@ -78,7 +80,7 @@ from .joining import (  # noqa: F401  # fixtures
 )
 from .people import add_person
 from .shown import Shown
-from .words import FOLDER, WORDS, placeholders, source, texts
+from .words import FOLDER, WORDS, aborts_in, placeholders, source, texts
 
 CODES = {kind.__name__: kind.code for kind in (DeviceIdError, KeyFormError, PrefixError)}
 EVERYWHERE = {"site", "device", "name", "device_id"}
@@ -108,13 +110,17 @@ BANKS = {
     "second_person": {"title", "set", "press"},
     "waiting_device": {*Trust, "removed", "ignored"},
     "removed_device": {"forgot", "keeps_key"},
+    "join_window": {"open", "closed"},
+    "join_step": {*JoinStep, "device", "step", "nobody", "unknown_key", "other_model"},
     "silence": {"broker_away", "elsewhere", "others_heard", "nothing_at_all", "any_device"},
 }
 """Words that forms and screens are put together from."""
 BARE_FLOW = tuple(f"flows/{name}.py" for name in ("bare", "bare_commands", "channels", "interlocks"))
-DEVICE_PAGES = ("device", "keys", "assets", "relations", "interlocks", "polling", "channels", "life")
+DEVICE_PAGES = ("device", "keys", "assets", "relations", "interlocks", "polling", "channels", "life", "provisioning")
 DEVICE_FLOW = tuple(f"flows/{name}.py" for name in DEVICE_PAGES)
-OPTION_FLOW = tuple(f"flows/{name}.py" for name in ("options", "roles", "connectivity", "waiting", "removed"))
+OPTION_FLOW = tuple(
+    f"flows/{name}.py" for name in ("options", "roles", "connectivity", "waiting", "removed", "joining", "serials")
+)
 SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
 
 
@@ -175,6 +181,8 @@ async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     await answer_device_form(hass, form, reason="stolen")
     shown.add(await open_page(hass, entry, "revoke"))
     shown.add(await open_page(hass, entry, "replace"))
+    form = await open_page(hass, entry, "show_key")
+    shown.add(await answer_device_form(hass, form, sure=True))
     return shown
 
 
@@ -239,16 +247,11 @@ async def walk_options(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     shown = Shown(WORDS["options"])
     flows = hass.config_entries.options
     shown.add(menu := await flows.async_init(entry.entry_id))
-    shown.add(await flows.async_configure(menu["flow_id"], {"next_step_id": "preferences"}))
     await add_person(hass, "Anna")
-    menu = await flows.async_init(entry.entry_id)
-    shown.add(await flows.async_configure(menu["flow_id"], {"next_step_id": "roles"}))
-    menu = await flows.async_init(entry.entry_id)
-    shown.add(await flows.async_configure(menu["flow_id"], {"next_step_id": "check_connectivity"}))
-
-    for page in ("waiting_devices", "removed_devices"):
+    for page in ("preferences", "roles", "check_connectivity", "waiting_devices", "removed_devices"):
         menu = await flows.async_init(entry.entry_id)
         shown.add(await flows.async_configure(menu["flow_id"], {"next_step_id": page}))
+    await commissioning.walk(hass, entry, shown)
     menu = await flows.async_init(entry.entry_id)
     await flows.async_configure(menu["flow_id"], {"next_step_id": "check_connectivity"})
 
@@ -288,18 +291,12 @@ def errors_in(text: str) -> set[str]:
     return found
 
 
-def aborts_in(text: str) -> set[str]:
-    return set(re.findall(r'(?:reason=|AbortFlow\()\s*"(\w+)"', text))
-
-
-def key_steps() -> str:
-    """Source of the steps that both kinds of flow share."""
-    return source("flows/keys.py")
-
-
 def test_every_error_has_its_words() -> None:
     broker = {f"broker_{fault}" for fault in Fault} | {"broker_login_missing"} | {pem.value for pem in Pem}
-    assert set(WORDS["config"]["error"]) == errors_in(source("config_flow.py")) | errors_in(key_steps()) | broker
+    assert (
+        set(WORDS["config"]["error"])
+        == errors_in(source("config_flow.py")) | errors_in(source("flows/keys.py")) | broker
+    )
     formulas = {f"expression_{flaw}" for flaw in Flaw}
     device = errors_in(source(*DEVICE_FLOW)) | formulas | set(Relation)
     assert set(WORDS["config_subentries"]["device"]["error"]) == device
@@ -314,7 +311,7 @@ def test_every_error_has_its_words() -> None:
 
 def test_every_end_has_its_words() -> None:
     shared = aborts_in(source("bridge/enrolment.py"))
-    ends = aborts_in(source("config_flow.py", "flows/broker.py", "flows/retire.py")) | aborts_in(key_steps())
+    ends = aborts_in(source("config_flow.py", "flows/broker.py", "flows/retire.py", "flows/keys.py"))
     ends |= {"reauth_successful", "reconfigure_successful"}  # Home Assistant's own helper names them
     assert set(WORDS["config"]["abort"]) == shared | ends
     assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(source(*DEVICE_FLOW))
@@ -385,8 +382,9 @@ def keys_in(name: str) -> set[str]:
 
 def test_every_entity_of_ours_has_its_words() -> None:
     figures = {row.key.replace(".", "_"): set(row.options) for row in (*HEALTH, *FLEET)}
-    assert set(WORDS["entity"]) == {"sensor", "event", "device_tracker", "switch", "button"}
+    assert set(WORDS["entity"]) == {"binary_sensor", "sensor", "event", "device_tracker", "switch", "button"}
     assert shown_with_words("sensor") == figures
+    assert shown_with_words("binary_sensor").keys() == keys_in("binary_sensor.py")
     assert shown_with_words("event").keys() == keys_in("event.py")
     assert shown_with_words("switch").keys() == keys_in("switch.py")
     assert shown_with_words("button").keys() == keys_in("button.py")

@@ -1,6 +1,7 @@
 """The words that people read, and the source that asks for them."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -24,3 +25,7 @@ def texts(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def aborts_in(text: str) -> set[str]:
+    return set(re.findall(r'(?:reason=|AbortFlow\()\s*"(\w+)"', text))

@@ -2,13 +2,14 @@
 
 from homeassistant.core import HomeAssistant, callback
 
-from . import assets, life, policy, registry, roles
+from . import assets, joining, life, policy, registry, roles
 
 
 @callback
 def async_setup_api(hass: HomeAssistant) -> None:
     """Register every command and action, once for all hubs."""
     assets.register(hass)
+    joining.register(hass)
     life.register(hass)
     policy.register(hass)
     registry.register(hass)

@@ -9,7 +9,7 @@ from homeassistant.components.websocket_api.connection import ActiveConnection
 from homeassistant.components.websocket_api.const import ERR_HOME_ASSISTANT_ERROR
 from homeassistant.components.websocket_api.decorators import async_response, websocket_command
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from ..bridge.hub import Hub
@@ -30,14 +30,7 @@ def command[ReplyT: Mapping[str, Any]](
             try:
                 reply = await handler(hass, connection, msg)
             except HomeAssistantError as err:
-                connection.send_error(
-                    msg["id"],
-                    err.translation_key or ERR_HOME_ASSISTANT_ERROR,
-                    str(err),
-                    translation_key=err.translation_key,
-                    translation_domain=err.translation_domain,
-                    translation_placeholders=err.translation_placeholders,
-                )
+                refuse(connection, msg, err)
             else:
                 connection.send_result(msg["id"], reply)
 
@@ -46,6 +39,19 @@ def command[ReplyT: Mapping[str, Any]](
         return lambda hass: async_register_command(hass, ready)
 
     return made
+
+
+@callback
+def refuse(connection: ActiveConnection, msg: Message, err: HomeAssistantError) -> None:
+    """Answer a command with a refusal in words."""
+    connection.send_error(
+        msg["id"],
+        err.translation_key or ERR_HOME_ASSISTANT_ERROR,
+        str(err),
+        translation_key=err.translation_key,
+        translation_domain=err.translation_domain,
+        translation_placeholders=err.translation_placeholders,
+    )
 
 
 def hub_of(hass: HomeAssistant, entry_id: str) -> Hub:

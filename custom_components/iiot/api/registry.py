@@ -60,8 +60,8 @@ def register(hass: HomeAssistant) -> None:
             told["devices"] = await _async_import(hub, document, call)
         except FlawsError as err:
             if not call.return_response:
-                raise _in_words(err) from err
-            told["errors"] = [_flaw_shape(flaw) for flaw in err.flaws]
+                raise _flawed(err) from err
+            told["errors"] = [flaw_shape(flaw) for flaw in err.flaws]
         return _told(told) if call.return_response else None
 
     async def apply_profile(call: ServiceCall) -> ServiceResponse:
@@ -69,7 +69,7 @@ def register(hass: HomeAssistant) -> None:
         try:
             document = await hass.async_add_executor_job(registry.read_registry, call.data[ATTR_REGISTRY])
         except FlawsError as err:
-            raise _in_words(err) from err
+            raise _flawed(err) from err
         said = _profile(document, call.data[ATTR_PROFILE])
         told, failed = await _async_apply_to_all(targets, said, call)
         if failed and not call.return_response:
@@ -141,12 +141,15 @@ def _profile(document: Document, name: str) -> Said:
     return said
 
 
-def _in_words(err: FlawsError) -> ServiceValidationError:
+def first_flaws(err: FlawsError) -> dict[str, str]:
+    """Say the first flaws of a file, for an exception."""
     lines = [f"{flaw.line}: {flaw.path} {flaw.reason}" for flaw in err.flaws[:MOST_IN_WORDS]]
+    return {"flaws": "; ".join(lines)}
+
+
+def _flawed(err: FlawsError) -> ServiceValidationError:
     return ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key="registry_flawed",
-        translation_placeholders={"flaws": "; ".join(lines)},
+        translation_domain=DOMAIN, translation_key="registry_flawed", translation_placeholders=first_flaws(err)
     )
 
 
@@ -154,7 +157,8 @@ def _told(shape: ImportShape) -> dict[str, Any]:
     return {**shape}
 
 
-def _flaw_shape(flaw: Flaw) -> FlawShape:
+def flaw_shape(flaw: Flaw) -> FlawShape:
+    """Say where a file is wrong."""
     return {"line": flaw.line, "path": flaw.path, "reason": flaw.reason}
 
 

@@ -66,6 +66,41 @@ class FlawShape(TypedDict):
     reason: str
 
 
+class SerialsShape(TypedDict):
+    """What became of a list of devices that are going to join: ids."""
+
+    dry_run: bool
+    errors: list[FlawShape]
+    """With a single one, nothing was changed. The path is a column."""
+    added: list[str]
+    changed: list[str]
+    unchanged: list[str]
+    joined: list[str]
+    """Those that are in already: nothing changes for them."""
+    dropped: list[str]
+
+
+class JoinerShape(TypedDict):
+    """How far a device has come."""
+
+    id: str
+    name: str
+    model: str
+    step: str
+    listed: bool
+    holds_key: bool
+    other_model: str
+
+
+class JoiningShape(TypedDict):
+    """Who joins a site now."""
+
+    until: str | None
+    """End of the window; None: it is closed."""
+    steps: dict[str, int]
+    devices: list[JoinerShape]
+
+
 class ImportShape(TypedDict):
     """What became of a registry file."""
 

@@ -17,7 +17,8 @@ from homeassistant.helpers import discovery_flow
 from homeassistant.helpers.discovery_flow import DiscoveryKey
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
-from ..const import CONF_AREA, CONF_DEVICE_ID, DOMAIN
+from ..const import CONF_AREA, CONF_CHANNEL_DESCRIPTIONS, CONF_DEVICE_ID, CONF_POLICY, DOMAIN
+from ..engine import records
 from ..engine.errors import StoreError
 from .enrolment import DeviceKey, area_named, async_put_key, device_subentry
 from .mapping import clean_name
@@ -112,9 +113,12 @@ async def async_heed(hub: Hub, device_id: str) -> None:
 
 @callback
 def enrol(hub: Hub, device_id: str) -> None:
-    """Let a verified device join under the key that it proved."""
+    """Let a verified device join under the key that it proved; one that is of another model than was said waits."""
     entry = hub.plant.inbox.get(device_id)
     if entry is None or entry.key is None or is_ignored(hub, device_id):
+        return
+    if not hub.joining.is_as_listed(entry):
+        offer(hub, device_id)
         return
     hub.entry.async_create_background_task(
         hub.hass,
@@ -135,6 +139,7 @@ async def async_approve(hub: Hub, device_id: str, area: str | None) -> bool:
 async def _async_enrol(
     hub: Hub, device_id: str, key: DeviceKey, name: str, place: str | None, area: str | None = None
 ) -> bool:
+    listed = hub.joining.listed(device_id)
     try:
         await async_put_key(hub.hass, hub, device_id, key, is_new=True)
     except AbortFlow:
@@ -142,9 +147,15 @@ async def _async_enrol(
     except StoreError as err:
         _LOGGER.error("%s: %s cannot join: %s", hub.entry.title, device_id, err.reason)  # noqa: TRY400 - the reason says it all
         return False
+    area = area or listed.area_id
     if area is None and place:
         area = _area_of(hub, place)
-    subentry = device_subentry(device_id, key, clean_name(name, device_id), {CONF_AREA: area})
+    details = {
+        CONF_AREA: area,
+        CONF_CHANNEL_DESCRIPTIONS: listed.channel_descriptions,
+        CONF_POLICY: records.write(listed.policy),
+    }
+    subentry = device_subentry(device_id, key, clean_name(listed.name or name, device_id), details)
     hub.hass.config_entries.async_add_subentry(hub.entry, subentry)
     return True
 

@@ -13,6 +13,7 @@ from ..engine.actuation.command import Actor, Command
 from ..engine.actuation.wish import Wish
 from ..engine.effects import CountersZeroed, Happened, Notice, Refused
 from ..engine.errors import Fact
+from ..engine.values import Happening
 from .health import CONNECTION_KEY
 from .mapping import clean_name
 from .places import path_of, place_of
@@ -40,6 +41,10 @@ POLICY_CHANGED: Final = "policy_changed"
 ASSET_CHANGED: Final = "asset_changed"
 WAITS_FOR_ASSET: Final = "waits_for_asset"
 ROLE_SET: Final = "role_set"
+JOIN_OPENED: Final = "join_opened"
+JOIN_CLOSED: Final = "join_closed"
+SERIALS_IMPORTED: Final = "serials_imported"
+KEY_SHOWN: Final = "key_shown"
 COUNTERS_ZEROED: Final = "counters_zeroed"
 
 MOST: Final = 60
@@ -58,8 +63,9 @@ class Events:
 
     @callback
     def happened(self, effect: Happened) -> None:
-        """Something in the life of a device."""
-        self._fire(effect.what.value, effect.device_id, {})
+        """Something in the life of a device. That it joined is always told: a person wanted it, or it holds a key."""
+        tell = self._tell if effect.what is Happening.ENROLLED else self._fire
+        tell(effect.what.value, effect.device_id, {})
 
     @callback
     def zeroed(self, effect: CountersZeroed) -> None:
@@ -124,6 +130,11 @@ class Events:
     def role_set(self, device_id: str, facts: dict[str, Any], context: Context | None) -> None:
         """A person has another role somewhere."""
         self._tell(ROLE_SET, device_id, facts, context)
+
+    @callback
+    def decided(self, kind: str, facts: dict[str, Any], context: Context | None, device_id: str = "") -> None:
+        """A person decided something about joining, of the whole site or of one device."""
+        self._tell(kind, device_id, facts, context)
 
     def _fire(self, kind: str, device_id: str, facts: dict[str, Any], context: Context | None = None) -> None:
         if not self._has_room():

@@ -78,6 +78,7 @@ class ExtraDescription:
     pace_s: float | None = None
 
 
+JOIN_WINDOW: Final = ExtraDescription(key="fleet.join_window", platform=Platform.BINARY_SENSOR)
 MAINTENANCE: Final = ExtraDescription(key="device.maintenance", platform=Platform.SWITCH, pace_s=0.0)
 ZERO_COUNTERS: Final = ExtraDescription(key="device.zero_counters", platform=Platform.BUTTON)
 REVOKED: Final = "revoked"

@@ -23,6 +23,7 @@ from .adopted import Adopted
 from .assets import Assets
 from .effects import Effects, Verdict
 from .enrolment import key_turn, policy_of
+from .joining import Joining
 from .notices import standing_notices
 from .questions import Questions
 from .roles import Roles
@@ -91,6 +92,7 @@ class Hub:
         self.roles: Final = Roles(self)
         self.questions: Final = Questions(self)
         self.assets: Final = Assets(self)
+        self.joining: Final = Joining(self)
         self._states: Final = States(hass, plant)
         self._adopted: Final = Adopted(self)
         self._commit: asyncio.Task[None] | None = None
@@ -114,6 +116,7 @@ class Hub:
         self.entry.async_on_unload(stop)
         await self.link.async_start(self.plant.settings.prefix, self._take, self._connection_changed)
         await self.link.async_follow(self.plant.filters)
+        self.joining.start()
         self._releases.append(self._adopted.stop)
         self._adopted.follow()
         self._tick()
@@ -125,6 +128,7 @@ class Hub:
         self.link.drain()
         self.actors.stop()
         self.questions.stop()
+        self.joining.stop()
         self._states.stop()
         self.is_running = self._is_open = False
         while self._releases:

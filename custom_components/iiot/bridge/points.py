@@ -28,6 +28,7 @@ from .health import (
     FLEET_KEYS,
     HEALTH,
     HEALTH_KEYS,
+    JOIN_WINDOW,
     LOG,
     MAINTENANCE,
     POSITION,
@@ -137,7 +138,7 @@ class Points:
     @callback
     def _begin(self) -> None:
         self._is_started = True
-        self._add(self._fleet, FLEET)
+        self._add(self._fleet, (*FLEET, JOIN_WINDOW))
         for station in self._stations.values():
             self._reconcile_soon(station)
 

@@ -25,7 +25,7 @@ from ..const import (
     CONF_KEY_SOURCE,
     CONF_KID,
 )
-from ..engine.errors import DeviceIdError
+from ..engine.errors import DeviceIdError, KeyFormError
 from ..engine.wire import topics
 from ..runtime import IiotConfigEntry
 from .assets import AssetSteps
@@ -34,6 +34,7 @@ from .forms import DERIVED, GENERATE, KEEP, KEPT, PASTE, TEXT, details, key_sour
 from .interlocks import InterlockSteps
 from .life import LifeSteps, waiting_devices
 from .polling import PollingSteps
+from .provisioning import CONF_PROVISIONING, ShowKeySteps, scanned
 from .relations import RelationSteps
 
 PAGES: Final = [
@@ -45,6 +46,7 @@ PAGES: Final = [
     "gates",
     "calculated",
     "next_key",
+    "show_key",
     "replace",
     "revoke",
     "commander",
@@ -52,8 +54,11 @@ PAGES: Final = [
 """What can be changed of a device, each a step of its own."""
 
 
-class DeviceFlow(LifeSteps, AssetSteps, RelationSteps, InterlockSteps, PollingSteps, ChannelSteps):
+class DeviceFlow(LifeSteps, AssetSteps, RelationSteps, InterlockSteps, PollingSteps, ChannelSteps, ShowKeySteps):
     """A device is registered by hand, before or after it called; or changed."""
+
+    _scanned: DeviceKey | None = None
+    """What the QR code of the device holds."""
 
     def __init__(self) -> None:
         self.device_id = ""
@@ -65,8 +70,9 @@ class DeviceFlow(LifeSteps, AssetSteps, RelationSteps, InterlockSteps, PollingSt
         errors: dict[str, str] = {}
         if user_input is not None:
             self.form = user_input
-            self.device_id = user_input[CONF_DEVICE_ID].strip()
-            errors = self._check_form(entry)
+            errors = self._take_scan(hub) or self._check_form(entry)
+            if not errors and self._scanned is not None:
+                return await self.async_key_given(self._scanned)
             if not errors:
                 result = await self.step_for_key(hub, user_input[CONF_KEY_SOURCE])
                 if result is not None:
@@ -74,7 +80,9 @@ class DeviceFlow(LifeSteps, AssetSteps, RelationSteps, InterlockSteps, PollingSt
                 errors[CONF_KEY_SOURCE] = "key_not_derived"
         sources = [DERIVED, PASTE, GENERATE] if hub.keys.fleet_key else [PASTE, GENERATE]
         schema = probatio.Schema(
-            {probatio.Required(CONF_DEVICE_ID): waiting_devices(hub)} | details() | key_source(sources)
+            {probatio.Optional(CONF_PROVISIONING): TEXT, probatio.Optional(CONF_DEVICE_ID): waiting_devices(hub)}
+            | details()
+            | key_source(sources)
         )
         return self.async_show_form(
             step_id="user",
@@ -148,6 +156,20 @@ class DeviceFlow(LifeSteps, AssetSteps, RelationSteps, InterlockSteps, PollingSt
     def put_in_place(self, data: dict[str, Any], *, unique_id: str) -> SubentryFlowResult:
         return self.async_update_and_abort(self._get_entry(), self.subentry(), unique_id=unique_id, data=data)
 
+    def _take_scan(self, hub: Hub) -> dict[str, str]:
+        """Take id and key from the text of a QR code, if there is one, or else the id that was written."""
+        self.device_id, self._scanned = self.form.get(CONF_DEVICE_ID, "").strip(), None
+        try:
+            found = scanned(self.form)
+        except KeyFormError:
+            return {CONF_PROVISIONING: "invalid_provisioning"}
+        if found is None:
+            return {}
+        self.device_id, self._scanned = found.device_id, DeviceKey(kid=found.kid, key=found.key)
+        if hub.message_fits_key(found.device_id, found.key) is False:
+            return {CONF_PROVISIONING: "wrong_key"}
+        return {}
+
     def _check_form(self, entry: IiotConfigEntry) -> dict[str, str]:
         errors: dict[str, str] = {}
         if not self.form[CONF_NAME].strip():
@@ -156,6 +178,8 @@ class DeviceFlow(LifeSteps, AssetSteps, RelationSteps, InterlockSteps, PollingSt
             topics.check_device_id(self.device_id)
         except DeviceIdError as err:
             errors[CONF_DEVICE_ID] = err.code
+            if not self.device_id:
+                errors[CONF_DEVICE_ID] = "device_id_missing"
         else:
             if is_registered(entry, self.device_id):
                 errors[CONF_DEVICE_ID] = "already_configured"

@@ -23,8 +23,10 @@ from ..const import (
 from ..engine.values import Discovery, Settings
 from .connectivity import ConnectivitySteps
 from .forms import choice, number
+from .joining import JoiningSteps
 from .removed import RemovedSteps
 from .roles import RoleSteps
+from .serials import SerialSteps
 from .waiting import WaitingSteps
 
 _DEFAULTS: Final = Settings()
@@ -56,10 +58,12 @@ _SECTIONS: Final[dict[str, dict[str, tuple[Any, Any]]]] = {
 """Section → option → default and field."""
 
 
-MENU: Final = ["preferences", "roles", "check_connectivity", "waiting_devices", "removed_devices"]
+MENU: Final = ["preferences", "roles", "check_connectivity", "commissioning", "waiting_devices", "removed_devices"]
 
 
-class HubOptionsFlow(ConnectivitySteps, RoleSteps, WaitingSteps, RemovedSteps, OptionsFlowWithReload):
+class HubOptionsFlow(
+    ConnectivitySteps, JoiningSteps, SerialSteps, RoleSteps, WaitingSteps, RemovedSteps, OptionsFlowWithReload
+):
     """What a person can do with a hub that runs: set its preferences, and see whether devices reach it."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

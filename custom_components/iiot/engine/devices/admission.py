@@ -5,7 +5,6 @@ the fleet key: whoever holds the fleet key could otherwise take its place.
 """
 
 from collections.abc import Mapping
-from typing import Final
 
 
 class Admission:
@@ -14,7 +13,7 @@ class Admission:
     def __init__(self) -> None:
         self.open_until_ns = 0
         """Hub time at which the window closes, Unix nanoseconds; past: it is closed."""
-        self._expected: Final[dict[str, bytes | None]] = {}
+        self._expected: dict[str, bytes | None] = {}
 
     def is_expected(self, device_id: str) -> bool:
         """Whether a device is on the list."""
@@ -29,9 +28,9 @@ class Admission:
         return wall_ns < self.open_until_ns or device_id in self._expected
 
     def expect(self, keys: Mapping[str, bytes | None]) -> None:
-        """Take devices onto the list, each with a key of its own or None for one that the fleet key makes."""
-        self._expected.update(keys)
+        """Make this the list: each device with a key of its own, or None for one that the fleet key makes."""
+        self._expected = dict(keys)
 
     def unexpect(self, device_id: str) -> None:
-        """Take a device off the list: it has joined, or is not expected any more."""
+        """Take a device off the list: it has joined."""
         self._expected.pop(device_id, None)

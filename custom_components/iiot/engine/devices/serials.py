@@ -4,6 +4,7 @@ The first line names the columns. Commas, semicolons and tabs separate, as sprea
 them. Nothing of a key ever stands in a flaw.
 """
 
+import codecs
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -54,6 +55,16 @@ class SerialRow:
     name: str = ""
     area: str = ""
     profile: str = ""
+
+
+def text_of(data: bytes) -> str:
+    """Read the bytes of a file as spreadsheets write them: UTF-8, UTF-16 with a mark, or else Windows' own letters."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 def read_serials(text: str) -> list[SerialRow]:

@@ -43,6 +43,20 @@ class DeviceRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """What people wrote and decided about a device that is going to join. Empty: nothing."""
+
+    name: str = ""
+    area_id: str | None = None
+    profile: str = ""
+    """Name of the profile that the rest is of."""
+    model: str | None = None
+    """What it has to be to join by itself; None: anything."""
+    channel_descriptions: Mapping[Key, str] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RegistryFile:
     """What people wrote and decided about devices of a site."""
 
