@@ -56,6 +56,7 @@ async def test_what_waits_for_it_is_withdrawn(hass: HomeAssistant, entry: Config
     await machine.beat(state="asleep", for_s=600)
     entry.runtime_data.hub.plant.members[machine.id].listens_until_ns = 0
     assert (await identify(hass, page))["status"] == "requested"
+    await settle(hass)
     events = async_capture_events(hass, EVENT_DEVICE)
     await disable(hass, page)
     assert [event.data["step"] for event in events if event.data.get("command") == "identify"] == ["cancelled"]

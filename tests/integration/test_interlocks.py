@@ -109,6 +109,7 @@ async def test_a_condition_is_looked_at_again_when_a_sleeper_wakes(
     await machine.beat(state="asleep", for_s=600)
     entry.runtime_data.hub.plant.members[machine.id].listens_until_ns = 0
     await act(hass, "switch", "turn_on", entity_id=FAN)
+    await settle(hass)
     hass.states.async_set("binary_sensor.door", "on")
     told = asyncio.Event()
     events: list[Event[Any]] = []

@@ -42,6 +42,9 @@ class Actors:
         self._hub: Final = hub
         self._waiting: Final[dict[str, asyncio.Future[None]]] = {}
         """Command → who waits for its end."""
+        self.idle: Final = asyncio.Event()
+        """Set while nobody waits."""
+        self.idle.set()
         self._second: Final = SecondPerson(hub)
 
     async def async_move(self, device_id: str, key: str, value: Scalar | None, context: Context | None) -> Command:
@@ -74,10 +77,13 @@ class Actors:
         command = self.ask(device_id, wish)
         if command.is_open and (command.step is not Step.REQUESTED or self._hub.is_awake(device_id)):
             closed = self._waiting[command.cid] = self._hub.hass.loop.create_future()
+            self.idle.clear()
             try:
                 await closed
             finally:
                 self._waiting.pop(command.cid, None)
+                if not self._waiting:
+                    self.idle.set()
         return command
 
     async def _async_with_step(self, device_id: str, wish: Wish) -> Wish:
@@ -112,6 +118,7 @@ class Actors:
     def stop(self) -> None:
         """The hub stops: nobody waits any longer. What is open goes on after the next start."""
         self._second.stop()
+        self._hub.effects.events.tell_steps()
         interrupted = HomeAssistantError(translation_domain=DOMAIN, translation_key="command_interrupted")
         for closed in [found for found in self._waiting.values() if not found.done()]:
             closed.set_exception(interrupted)

@@ -1,12 +1,16 @@
 """What happens to devices, as events on Home Assistant's bus: the logbook shows them, automations may act on them."""
 
-from typing import TYPE_CHECKING, Any, Final
+import asyncio
+import time
+from contextlib import suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, ATTR_NAME, Platform
 from homeassistant.core import Context, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
-from homeassistant.util.ulid import ulid_now
+from homeassistant.util.ulid import ulid_at_time
 
 from ..const import DOMAIN, EVENT_DEVICE
 from ..engine.actuation.command import Actor, Command
@@ -52,6 +56,26 @@ SPAN_S: Final = 60.0
 """At most so many events of one hub in this time: each is written into Home Assistant's database."""
 
 
+STEPS_WITHIN_S: Final = 0.25
+"""How long steps of commands wait to be told at most, while somebody waits for a device's answer …"""
+STEPS_AFTER_S: Final = 0.02
+"""… and how long when nobody does any more: the answers leave first.
+
+The recorder writes each event down in a thread that shares the interpreter with the event loop, so that the steps of
+many commands at once would keep their own answers waiting.
+"""
+
+
+class _Step(NamedTuple):
+    """A step of a command that is to be told."""
+
+    device_id: str
+    facts: dict[str, Any]
+    actor: Actor
+    at_s: float
+    """Unix time."""
+
+
 class Events:
     """Fires the events of one hub. What is beyond the bound is left out, and the next event says how many."""
 
@@ -60,6 +84,7 @@ class Events:
         self._since = -SPAN_S
         self._fired = 0
         self._left_out = 0
+        self._steps: list[_Step] = []
 
     @callback
     def happened(self, effect: Happened) -> None:
@@ -86,7 +111,10 @@ class Events:
 
     @callback
     def commanded(self, command: Command) -> None:
-        """A command went on. Each step is told: people and automations of this site make them, no device does."""
+        """A command went on. Each step is told: people and automations of this site make them, no device does.
+
+        They are told together, in their order and with their own times.
+        """
         facts: dict[str, Any] = {
             "command_id": command.cid,
             "command": command.name,
@@ -98,7 +126,23 @@ class Events:
             facts["reason"] = command.reason
         if not command.answered:
             facts["answered"] = False
-        self._tell(COMMAND, command.device_id, facts, _context_of(command.actor))
+        self._steps.append(_Step(command.device_id, facts, command.actor, time.time()))
+        if len(self._steps) == 1:
+            self._hub.entry.async_create_task(self._hub.hass, self._async_tell_steps(), "iiot steps", eager_start=False)
+
+    @callback
+    def tell_steps(self) -> None:
+        """Tell the steps that wait for it."""
+        steps, self._steps = self._steps, []
+        for step in steps:
+            self._put(COMMAND, step.device_id, step.facts, _context_of(step.actor), step.at_s)
+
+    async def _async_tell_steps(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STEPS_WITHIN_S):
+                await self._hub.actors.idle.wait()
+        await asyncio.sleep(STEPS_AFTER_S)
+        self.tell_steps()
 
     @callback
     def wish_refused(self, device_id: str, wish: Wish, code: str, reason: str) -> None:
@@ -143,18 +187,22 @@ class Events:
         self._tell(kind, device_id, facts, context)
 
     def _tell(self, kind: str, device_id: str, facts: dict[str, Any], context: Context | None = None) -> None:
+        self.tell_steps()  # what happened before
+        self._put(kind, device_id, facts, context, time.time())
+
+    def _put(self, kind: str, device_id: str, facts: dict[str, Any], context: Context | None, at_s: float) -> None:
         entry = self._hub.entry
         subentry = subentry_of(entry, device_id) if device_id else None
         name = (subentry.title if subentry else device_id) or entry.title
         told: dict[str, Any] = _clean({ATTR_KIND: kind, ATTR_SITE: entry.title, ATTR_NAME: name, **facts})
-        told |= {ATTR_TRANSITION_ID: ulid_now(), ATTR_ENTRY_ID: entry.entry_id, **self._links(subentry)}
+        told |= {ATTR_TRANSITION_ID: ulid_at_time(at_s), ATTR_ENTRY_ID: entry.entry_id, **self._links(subentry)}
         if device_id:
             told[ATTR_DEVICE] = device_id
         if subentry is not None:
             told[ATTR_ASSET] = _clean(path_of(self._hub, place_of(self._hub, subentry)))
         if self._left_out:
             told[ATTR_LEFT_OUT], self._left_out = self._left_out, 0
-        self._hub.hass.bus.async_fire(EVENT_DEVICE, told, context=context)
+        self._hub.hass.bus.async_fire(EVENT_DEVICE, told, context=context, time_fired=at_s)
 
     def _has_room(self) -> bool:
         now = self._hub.hass.loop.time()
@@ -194,4 +242,10 @@ def _clean(fact: Any) -> Any:
         return {_clean(name): _clean(found) for name, found in fact.items()}
     if isinstance(fact, list | tuple):
         return [_clean(found) for found in fact]
-    return clean_name(redacted(fact), "") if isinstance(fact, str) else fact
+    return _clean_text(fact) if isinstance(fact, str) else fact
+
+
+@lru_cache(maxsize=512)
+def _clean_text(text: str) -> str:
+    """Most texts of events are names, and come again with the next one."""
+    return clean_name(redacted(text), "")

@@ -19,7 +19,7 @@ from ..const import CONF_STATE_INTERVAL, DEFAULT_STATE_INTERVAL_S
 from ..engine.effects import Notice
 from ..engine.values import Connection
 from . import leftovers
-from .actuators import ActuatorDescription, offer
+from .actuators import PREFIX, ActuatorDescription, offer
 from .budget import enabled_entities
 from .chatter import Chatter
 from .health import (
@@ -272,10 +272,10 @@ class Points:
             self._reconcile_soon(station)
 
     @callback
-    def _command_changed(self, device_id: str, _: str) -> None:
-        station = self._by_device.get(device_id)
-        known = station.known.values() if station is not None else ()
-        self._pacer.changed(device_id, [row.key for row in known if isinstance(row, ActuatorDescription)])
+    def _command_changed(self, device_id: str, cid: str) -> None:
+        command = self.hub.plant.command_of(device_id, cid)
+        if command is not None and "key" in command.args:
+            self._pacer.changed(device_id, (f"{PREFIX}{command.args['key']}",))
 
     @callback
     def _logged(self, device_id: str, level: str, logger: str, msg: str) -> None:
