@@ -9,6 +9,8 @@ from .screen import WITHIN_MS, Screen
 PAGE = "/config/integrations/integration/iiot"
 PUMP = "Cooling pump 1"
 PAGES = {
+    "Asset: area, line and cell": "Asset",
+    "Relations to other devices": "Relations",
     "Interlocks": f"Interlocks of {PUMP}",
     "Polling": "Polling",
     "Channels and gates": "Channels",
@@ -32,7 +34,7 @@ async def test_the_pages_behind_the_menu_of_a_device(installation: Installation,
         await expect(screen.page.get_by_text(f"Change {PUMP}").locator("visible=true")).to_have_count(
             0, timeout=WITHIN_MS
         )
-        await screen.look(f"page-{entry.partition(' ')[0].lower()}")
+        await screen.look(f"page-{entry.partition(' ')[0].strip(':').lower()}")
         await screen.press("Close")
 
 

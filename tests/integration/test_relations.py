@@ -68,7 +68,7 @@ async def test_a_person_says_what_a_device_is_to_others(
     form = await open_menu_page(hass, entry, pump.subentry_id, "relations")
     assert fields(form) == ["part_of", "feeds", "measures", "measured_by_channels"]
     done = await fill(
-        hass, entry, pump, part_of=press.id, feeds=[gateway.id], measured_by_channels={"Flap (flap)": gateway.id}
+        hass, entry, pump, part_of=[press.id], feeds=[gateway.id], measured_by_channels={"Flap (flap)": [gateway.id]}
     )
     assert done["reason"] == "reconfigure_successful"
     assert relations_in(entry, pump) == [
@@ -82,7 +82,7 @@ async def test_a_person_says_what_a_device_is_to_others(
     assert "measures" not in shown
     assert state(hass, "sensor", pump.subentry_id, "flap").attributes["measures"] == "Gateway"
     form = await open_menu_page(hass, entry, pump.subentry_id, "relations")
-    assert (suggested(form, "part_of"), suggested(form, "feeds")) == (press.id, [gateway.id])
+    assert (suggested(form, "part_of"), suggested(form, "feeds")) == ([press.id], [gateway.id])
     await fill(hass, entry, pump)
     assert relations_in(entry, pump) == []
     assert page_of(hass, entry, pump).via_device_id == hub_page(hass, entry).id
@@ -93,9 +93,11 @@ async def test_the_form_says_what_cannot_be(
 ) -> None:
     press, own = page_of(hass, entry, machine), page_of(hass, entry, pump)
     assert (await fill(hass, entry, pump, feeds=[own.id]))["errors"] == {"base": "relation_to_itself"}
-    await fill(hass, entry, pump, part_of=press.id)
-    assert (await fill(hass, entry, machine, part_of=own.id))["errors"] == {"base": "relation_ring"}
+    await fill(hass, entry, pump, part_of=[press.id])
+    assert (await fill(hass, entry, machine, part_of=[own.id]))["errors"] == {"base": "relation_ring"}
     assert relations_in(entry, machine) == []
+    both = [press.id, hub_page(hass, entry).id]
+    assert (await fill(hass, entry, pump, part_of=both))["errors"] == {"base": "relation_to_two"}
 
 
 async def test_the_form_leaves_alone_what_it_does_not_ask(

@@ -19,8 +19,8 @@ CONF_PART_OF: Final = RelationKind.PART_OF.value
 CONF_FEEDS: Final = RelationKind.FEEDS.value
 CONF_MEASURES: Final = RelationKind.MEASURES.value
 CONF_CHANNELS: Final = "measured_by_channels"
-_ONE: Final = selector.DeviceSelector()
-_MANY: Final = selector.DeviceSelector({"multiple": True})
+_DEVICES: Final = selector.DeviceSelector({"multiple": True})
+"""A choice of one device would show no name of the field."""
 
 
 class RelationSteps(PageSteps):
@@ -41,12 +41,12 @@ class RelationSteps(PageSteps):
                 return self.keep(replace(policy, relations=relations))
             errors["base"] = flawed.flaw.value
         fields: dict[probatio.Marker, Any] = {
-            probatio.Optional(CONF_PART_OF): _ONE,
-            probatio.Optional(CONF_FEEDS): _MANY,
-            probatio.Optional(CONF_MEASURES): _MANY,
+            probatio.Optional(CONF_PART_OF): _DEVICES,
+            probatio.Optional(CONF_FEEDS): _DEVICES,
+            probatio.Optional(CONF_MEASURES): _DEVICES,
         }
         if labels:
-            channels = probatio.Schema({probatio.Optional(name): _ONE for name in labels})
+            channels = probatio.Schema({probatio.Optional(name): _DEVICES for name in labels})
             fields[probatio.Required(CONF_CHANNELS)] = section(channels, {"collapsed": True})
         return self.async_show_form(
             step_id="relations",
@@ -63,25 +63,18 @@ class RelationSteps(PageSteps):
             page = page_of_target(hub, one.target)
             if page is not None:
                 pages.setdefault((one.kind.value, one.channel), []).append(page.id)
-        shown: dict[str, Any] = {
-            CONF_FEEDS: pages.get((CONF_FEEDS, None), []),
-            CONF_MEASURES: pages.get((CONF_MEASURES, None), []),
-            CONF_CHANNELS: {
-                name: pages[CONF_MEASURES, key][0] for name, key in labels.items() if (CONF_MEASURES, key) in pages
-            },
-        }
-        whole = pages.get((CONF_PART_OF, None))
-        return shown | ({CONF_PART_OF: whole[0]} if whole else {})
+        shown: dict[str, Any] = {kind.value: pages.get((kind.value, None), []) for kind in RelationKind}
+        measured = {name: pages.get((CONF_MEASURES, key), []) for name, key in labels.items()}
+        return {**shown, CONF_CHANNELS: measured}
 
 
 def _written(hub: Hub, user_input: dict[str, Any], labels: dict[str, str]) -> Iterator[Relation]:
-    if CONF_PART_OF in user_input:
-        yield Relation(kind=RelationKind.PART_OF, target=target_of(hub, user_input[CONF_PART_OF]))
-    for kind in (RelationKind.FEEDS, RelationKind.MEASURES):
+    for kind in RelationKind:
         for page_id in dict.fromkeys(user_input.get(kind.value, ())):
             yield Relation(kind=kind, target=target_of(hub, page_id))
-    for name, page_id in user_input.get(CONF_CHANNELS, {}).items():
-        yield Relation(kind=RelationKind.MEASURES, target=target_of(hub, page_id), channel=labels[name])
+    for name, page_ids in user_input.get(CONF_CHANNELS, {}).items():
+        for page_id in dict.fromkeys(page_ids):
+            yield Relation(kind=RelationKind.MEASURES, target=target_of(hub, page_id), channel=labels[name])
 
 
 def _is_asked(one: Relation, labels: dict[str, str]) -> bool:
