@@ -22,7 +22,7 @@ async def test_a_device_is_assigned_to_a_line_and_belongs_to_another(installatio
     await screen.pick("Line", "Line 1", offered="Add custom item")
     await screen.look("asset-filled")
     await screen.press("Submit")
-    await screen.look("asset-submitted")
+    await screen.sees("The changes are saved.")
     await screen.look("asset-done")
     await screen.press("Close")
     await open_page(screen, "Asset: area, line and cell")

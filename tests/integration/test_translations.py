@@ -312,11 +312,13 @@ def test_every_error_has_its_words() -> None:
 def test_every_end_has_its_words() -> None:
     shared = aborts_in(source("bridge/enrolment.py"))
     ends = aborts_in(source("config_flow.py", "flows/broker.py", "flows/retire.py", "flows/keys.py"))
-    ends |= {"reauth_successful", "reconfigure_successful"}  # Home Assistant's own helper names them
-    assert set(WORDS["config"]["abort"]) == shared | ends
-    assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | aborts_in(source(*DEVICE_FLOW))
-    assert set(WORDS["config_subentries"]["adopted"]["abort"]) == shared | aborts_in(source("flows/adopted.py"))
-    assert set(WORDS["config_subentries"]["bare"]["abort"]) == shared | aborts_in(source(*BARE_FLOW))
+    changed = {"reconfigure_successful"}  # Home Assistant's own helpers name it
+    assert set(WORDS["config"]["abort"]) == shared | ends | changed | {"reauth_successful"}
+    assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | changed | aborts_in(source(*DEVICE_FLOW))
+    assert set(WORDS["config_subentries"]["adopted"]["abort"]) == shared | changed | aborts_in(
+        source("flows/adopted.py")
+    )
+    assert set(WORDS["config_subentries"]["bare"]["abort"]) == shared | changed | aborts_in(source(*BARE_FLOW))
     assert set(WORDS["options"]["abort"]) == (shared - {"already_configured"}) | aborts_in(source(*OPTION_FLOW))
     assert placeholders(WORDS["config"]["abort"]["device_added"]) == {"name", "site"}
 
