@@ -9,7 +9,7 @@ from iiot_engine.effects import ValuesChanged
 from iiot_engine.ingest.calculated import Calculated
 from iiot_engine.ingest.checks import Checks
 from iiot_engine.plant.policy import Policy
-from iiot_engine.ports import Batch
+from iiot_engine.ports import Batch, JournalEntry, JournalRow
 from iiot_engine.values import NS_PER_S, Connection, Quality, TimeFlag
 from iiot_engine.wire import canonical
 from tests.builders import World
@@ -109,6 +109,17 @@ def test_a_row_that_an_earlier_release_kept_unreadable_stops_no_start() -> None:
     kept = row._replace(message=canonical.encode({"entity_id": "sensor.boiler", "state": "\n", "ts": 1, "ts_ns": 0}))
     world.store.commit(Batch(9, [kept], [], [], None, []))
     world.kill()
+    assert adopting.value("boiler") == 60.5
+
+
+@pytest.mark.parametrize("message", [b"\xff", b"{}", b'{"state":1,"ts":1,"ts_ns":0}', b'{"state":"1","ts":1}'])
+def test_a_row_that_a_disk_has_spoilt_is_passed_over(message: bytes) -> None:
+    adopting = Adopting()
+    adopting.say("sensor.boiler", "60.5")
+    row = JournalRow(
+        adopting.world.now.wall_ns, GROUP, "sensor.boiler", 0, 0, 0, TimeFlag.UNSIGNED, None, None, message
+    )
+    adopting.world.plant.replay([JournalEntry(1, row)])
     assert adopting.value("boiler") == 60.5
 
 

@@ -6,9 +6,12 @@ import pytest
 
 from iiot_engine.actuation.command import Actor, Step
 from iiot_engine.actuation.wish import Wish
+from iiot_engine.devices.downlink import Downlink
 from iiot_engine.effects import Commit, Publish
 from iiot_engine.plant import notices
 from iiot_engine.plant.orders import AwayError
+from iiot_engine.wire import canonical, codec
+from iiot_engine.wire.frames import MAX_UINT32
 from tests.builders import Machine, World
 from tests.engine.test_polls import ask_every, questions, tank
 
@@ -23,6 +26,15 @@ def asked_where_it_stands(world: World, machine: Machine) -> None:
     assert question["ch"] == []
     assert machine.obey() == []
     assert machine.beat() is None
+
+
+def test_a_question_has_a_number_of_the_protocol_whatever_the_device_has_said() -> None:
+    world = World()
+    downlink = Downlink()
+    downlink.begin("8899aabbccddeeff", MAX_UINT32, bytes)
+    after_a_start = Downlink.restored(downlink.state())
+    question = after_a_start.seal_question("press-07", 1, bytes(32), world.now, {"ch": []}, bytes)
+    assert 0 < canonical.decode(codec.split(question).span)["hseq"] <= MAX_UINT32
 
 
 def put_back_a_copy(used_since: int) -> tuple[World, Machine]:

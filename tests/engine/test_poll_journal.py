@@ -2,7 +2,7 @@
 
 import pytest
 
-from iiot_engine.ports import Kept
+from iiot_engine.ports import JournalEntry, JournalRow, Kept
 from iiot_engine.values import NS_PER_S, Quality, TimeFlag
 from iiot_engine.wire import canonical
 from tests.builders import Machine, World
@@ -50,6 +50,29 @@ def test_an_answer_after_the_silence_is_what_a_start_shows() -> None:
     world.kill()
     assert machine.value("level") == 41
     assert machine.judged("flow") == (None, Quality.BAD)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"\xff",
+        b"{}",
+        b'{"ts":1,"ts_ns":0}',
+        b'{"e":["level"],"ts":1,"ts_ns":0}',
+        b'{"e":{"level":"COMM"},"ts":"1","ts_ns":0}',
+        b'{"e":{"level":"COMM"},"ts":1}',
+        b'{"e":{"level":"COMM"},"ts":8589934592,"ts_ns":0}',
+        b'{"e":{"level":"COMM"},"ts":1,"ts_ns":1000000000}',
+    ],
+)
+def test_a_row_of_silence_that_a_disk_has_spoilt_is_passed_over(message: bytes) -> None:
+    world = World()
+    machine = tank(world)
+    machine.read(level=40)
+    topic = f"iiot/{machine.id}/poll"
+    row = JournalRow(world.now.wall_ns, machine.id, topic, 0, 0, 0, TimeFlag.UNANSWERED, None, None, message)
+    world.plant.replay([JournalEntry(1, row)])
+    assert machine.value("level") == 40
 
 
 def test_silence_of_a_device_that_was_taken_out_is_passed_over() -> None:

@@ -129,7 +129,7 @@ class Downlink:
 
         It answers an unknown nonce with a heartbeat, whose number no message of this start has moved.
         """
-        unreal = {"nonce": entropy(8).hex(), "hseq": max(1, self.used)}
+        unreal = {"nonce": entropy(8).hex(), "hseq": min(max(1, self.used), LAST)}
         return _sealed(Leaf.POLL, device_id, kid, key, now, {**body, **unreal})
 
     def state(self) -> list[Any]:

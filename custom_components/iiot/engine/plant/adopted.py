@@ -8,6 +8,7 @@ from ..errors import Code, Refusal
 from ..ports import JournalRow
 from ..values import NS_PER_S, Now, TimeFlag
 from ..wire import canonical
+from ..wire.bare import read as read_stamped
 from ..wire.data import moment_of
 from .arrival import announce, check_room, journal
 from .bare import COMMIT_WITHIN_NS
@@ -55,10 +56,11 @@ def show_again(site: Site, row: JournalRow) -> None:
     entity = None if member is None else _entity(member, row.topic)
     if member is None or entity is None:
         return
-    with suppress(Refusal):  # a row may hold characters that nobody reads
-        payload = canonical.decode(row.message)
-        time_ns = payload["ts"] * NS_PER_S + payload["ts_ns"]
-        _show(member, entity, payload["state"], time_ns, row.received_ns)
+    with suppress(Refusal):  # characters that nobody reads, or what a disk has made of it
+        time_ns, note = read_stamped(row.message)
+        state = note.get("state")
+        if isinstance(state, str):
+            _show(member, entity, state, time_ns, row.received_ns)
 
 
 def _entity(member: Member, entity_id: str) -> AdoptedEntity | None:

@@ -5,17 +5,19 @@ question that nobody hears would hold a place that others need until its time is
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from ..devices.device import Device
 from ..devices.manifest import Manifest
 from ..effects import Effect, HealthChanged, PollEnded, ValuesChanged
-from ..errors import RequestError
+from ..errors import Refusal, RequestError
 from ..polling.plan import plan_of, proposed
 from ..polling.schedule import WAIT_NS, Poll
 from ..ports import JournalRow
 from ..values import NS_PER_S, Leaf, Now, TimeFlag
 from ..wire import canonical, topics
+from ..wire.bare import read as read_stamped
 from ..wire.data import Data
 from . import outbox
 from .arrival import journal
@@ -138,10 +140,14 @@ def forget(site: Site, member: Member, effects: list[Effect]) -> None:
 def show_again(site: Site, row: JournalRow) -> None:
     """Show what was journalled of a question that nobody answered."""
     member = site.members.get(row.device_id)
-    if member is not None:
-        note = canonical.decode(row.message)
-        member.board.fail(note["e"], COMM, note["ts"] * NS_PER_S + note["ts_ns"], [])
-        member.values_changed = True
+    if member is None:
+        return
+    with suppress(Refusal):  # a disk may have made something else of it
+        asked_ns, note = read_stamped(row.message)
+        failed = note.get("e")
+        if isinstance(failed, dict):
+            member.board.fail(failed, COMM, asked_ns, [])
+            member.values_changed = True
 
 
 def _channels(member: Member) -> dict[str, bool]:
