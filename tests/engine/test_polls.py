@@ -10,9 +10,9 @@ from iiot_engine.devices.downlink import LAST
 from iiot_engine.effects import Commit, HealthChanged, PollEnded, ValuesChanged
 from iiot_engine.errors import RequestError
 from iiot_engine.ingest.checks import Checks
-from iiot_engine.plant.orders import AwayError, ListenOnlyError, MutedError, RevokedError, StoodBackError
+from iiot_engine.plant.orders import ListenOnlyError, MutedError, RevokedError, StoodBackError
 from iiot_engine.plant.policy import Policy
-from iiot_engine.plant.polls import NoChannelError, NotPolledError, PollQueueError
+from iiot_engine.plant.polls import NoChannelError, NotPolledError, NotThereError, PollQueueError
 from iiot_engine.polling.plan import Polling
 from iiot_engine.polling.schedule import MAX_ASKED, WAIT_NS
 from iiot_engine.values import NS_PER_S, Quality
@@ -294,11 +294,11 @@ def test_people_are_told_why_nobody_can_be_asked() -> None:
     world.perform(world.plant.set_revoked(machine.id, False, world.now))
     world.perform(world.plant.set_standing_back(machine.id, False, world.now))
     world.plant.set_connected(False, world.now)
-    assert refusal() is AwayError
+    assert refusal() is NotThereError
     world.plant.set_connected(True, world.now)
     machine.beat(state="asleep", for_s=600)
     world.pass_time(10)
-    assert refusal() is AwayError
+    assert refusal() is NotThereError
     machine.beat(caps=["confirm"])
     assert refusal() is NotPolledError
     unknown = world.adopt(Machine(world, "press-09"))

@@ -63,7 +63,7 @@ def test_a_profile_speaks_for_every_device():
     [
         (None, [("", "must have fields: version, profiles, devices")]),
         ({}, [("version", "is missing")]),
-        ({"version": 2}, [("version", "must lie between 1 and 1")]),
+        ({"version": 2}, [("version", "must be 1")]),
         (
             {"version": 1, "keys": {}},
             [("keys", "is not known; there are: version, profiles, devices")],

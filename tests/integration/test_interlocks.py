@@ -155,7 +155,7 @@ async def test_a_second_person_is_asked_for_and_confirms(
     )
     await settle(hass)
     assert [event.data["kind"] for event in told] == ["wish_waits"]
-    assert [note for note in notes(hass) if "Anna wants to set Fan of" in note and "30 seconds" in note]
+    assert [note for note in notes(hass) if "Anna wants to set Fan of" in note and "to on. Somebody" in note]
     assert "takes two persons" in await refused(act(hass, "switch", "turn_on", entity_id=FAN))
     assert notes(hass), "an automation changes nothing"
     await obeyed(machine, act(hass, "switch", "turn_on", bert, entity_id=FAN))

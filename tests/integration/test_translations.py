@@ -107,7 +107,7 @@ BANKS = {
     "command_line": {"login", "authority"},
     "dashboard": set(DASHBOARD),
     "level": set(Level),
-    "second_person": {"title", "set", "press"},
+    "second_person": {"title", "set", "press", "on", "off"},
     "waiting_device": {*Trust, "removed", "ignored"},
     "removed_device": {"forgot", "keeps_key"},
     "join_window": {"open", "closed"},
@@ -353,7 +353,7 @@ def refusals_of_wishes() -> set[str]:
     """Translation keys of what stands in the way of a command, and of how one ends that is not done."""
     waits_or_fine = {Step.REQUESTED, Step.ACCEPTED, Step.DONE}
     refused = {ledger.QueueFullError, orders.AwayError, orders.MutedError, orders.ListenOnlyError}
-    refused |= {polls.NotPolledError, polls.NoChannelError, polls.PollQueueError}
+    refused |= {polls.NotPolledError, polls.NoChannelError, polls.NotThereError, polls.PollQueueError}
     refused |= {orders.RevokedError, orders.DisabledError, orders.StoodBackError, rotation.LastKeyError}
     refused |= {wish.ArgumentsError, wish.ActuatorError, wish.ValueRefusedError, wish.UnsupportedError, RecordError}
     found = {error.code for error in refused} | {f"command_{step}" for step in Step if step not in waits_or_fine}

@@ -15,7 +15,7 @@ from ..engine.actuation.roles import Level, Node, Role
 from ..engine.actuation.wish import Wish
 from ..engine.errors import RequestError
 from ..engine.plant.orders import AwayError, MutedError, RevokedError
-from ..engine.plant.polls import PollQueueError
+from ..engine.plant.polls import NotThereError, PollQueueError
 from ..engine.plant.rotation import REKEY
 from ..engine.values import Scalar
 from .enrolment import policy_of
@@ -31,7 +31,7 @@ CONTROL: Final = "entity"
 """Source of a wish that came by a control, which has rights of Home Assistant's own."""
 PRESS: Final = "press"
 SET: Final = "set"
-_NOT_NOW: Final = (AwayError, MutedError, QueueFullError, PollQueueError, RevokedError)
+_NOT_NOW: Final = (AwayError, NotThereError, MutedError, QueueFullError, PollQueueError, RevokedError)
 """Refusals that have to do with the device's present state, not with what was asked."""
 
 

@@ -39,7 +39,6 @@ class SecondPerson:
         facts = {
             "device": plain(device),
             "control": plain(control),
-            "value": plain(str(wish.args.get("value"))),
             "seconds": f"{seconds:g}",
         }
         self._hub.entry.async_create_task(self._hub.hass, self._async_show(shown, wish, facts), "iiot second person")
@@ -60,11 +59,11 @@ class SecondPerson:
         user = await hass.auth.async_get_user(wish.actor.user_id or "")
         words = await async_words(hass, "second_person")
         text = words.get("set" if "value" in wish.args else "press", "")
-        person = plain((user.name if user is not None else None) or "?")
+        value = wish.args.get("value")
+        facts["value"] = plain(words.get("on" if value else "off", "") if isinstance(value, bool) else str(value))
+        facts["person"] = plain((user.name if user is not None else None) or "?")
         if shown in self._waiting:
-            persistent_notification.async_create(
-                hass, text.format(person=person, **facts), words.get("title"), notification_id=shown
-            )
+            persistent_notification.async_create(hass, text.format(**facts), words.get("title"), notification_id=shown)
 
     def _end(self, shown: str) -> None:
         cancel = self._waiting.pop(shown, None)

@@ -195,6 +195,8 @@ _TYPES: Final[dict[type, str]] = {bool: "boolean", int: "integer", float: "numbe
 def _range_words(low: float | None, high: float | None) -> str:
     if high is None:
         return f"must be at least {low:g}"
+    if low == high:
+        return f"must be {high:g}"
     return f"must be at most {high:g}" if low is None else f"must lie between {low:g} and {high:g}"
 
 

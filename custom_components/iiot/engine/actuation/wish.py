@@ -87,7 +87,7 @@ def _check_value(actuator: Actuator, value: Scalar | None) -> None:
         case _:
             fits = type(value) is str and len(value) <= MAX_TEXT
     if not fits:
-        raise ValueRefusedError(key=actuator.key, value=str(value))
+        raise ValueRefusedError(name=actuator.name, value=str(value))
 
 
 def _is_within(actuator: Actuator, value: Scalar | None) -> bool:

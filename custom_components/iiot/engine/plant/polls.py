@@ -22,7 +22,7 @@ from ..wire.data import Data
 from . import outbox
 from .arrival import journal
 from .member import Member
-from .orders import AwayError, check_speakable, is_awake
+from .orders import check_speakable, is_awake
 from .site import Site
 
 COMM: Final = "COMM"
@@ -37,6 +37,12 @@ class NotPolledError(RequestError):
     """The device answers no questions, or has not said yet what it measures."""
 
     code = "device_not_polled"
+
+
+class NotThereError(RequestError):
+    """The device sleeps or is lost; nobody waits with a question until it is back."""
+
+    code = "device_not_there"
 
 
 class NoChannelError(RequestError):
@@ -65,7 +71,7 @@ def ask(site: Site, member: Member, keys: Sequence[str], now: Now) -> str:
         if key not in there:
             raise NoChannelError(key=key)
     if not site.connected or device.downlink.is_blind or not is_awake(member, now):
-        raise AwayError(device_id=device.id)
+        raise NotThereError(device_id=device.id)
     poll = Poll(
         device_id=device.id,
         pid=site.entropy(4).hex(),
