@@ -42,8 +42,8 @@ def _provision(options: Options) -> int:
 def _sheet(options: Options) -> int:
     keys = keyring.read(None, options.fleet_key_file)
     place = _place(options)
-    text = files.text_or_piped(options.file)
-    made = [provision(row, keys, place) for row in listed(options.file, text)]
+    rows = listed(options.file, files.read_or_piped(options.file))
+    made = [provision(row, keys, place) for row in rows]
     drawn = sum(one.is_drawn for one in made)
     if drawn and options.list is None:
         raise UsageError(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Final, NamedTuple
 
-from iiot_engine.devices.serials import SerialRow, SerialsError, read_serials
+from iiot_engine.devices.serials import SerialRow, SerialsError, read_serials, text_of
 from iiot_engine.errors import DeviceIdError, PrefixError
 from iiot_engine.wire import signing
 from iiot_engine.wire.provision import Credential, Place, qr_text
@@ -44,10 +44,10 @@ def place_of(prefix: str, host: str, port: int, *, tls: bool) -> Place:
         raise UsageError(f"{prefix} is no topic prefix") from err
 
 
-def listed(file: str, text: str) -> list[SerialRow]:
+def listed(file: str, data: bytes) -> list[SerialRow]:
     """Read a list of devices; raises `UsageError` with a line for everything that is wrong with it."""
     try:
-        return read_serials(text)
+        return read_serials(text_of(data))
     except SerialsError as err:
         lines = [" ".join(filter(None, (f"{file}:{flaw.line}:", flaw.column, flaw.reason))) for flaw in err.flaws]
         raise UsageError("\n".join([f"{file} cannot be used:", *lines])) from err

@@ -138,6 +138,14 @@ def test_keys_that_nobody_would_learn_are_not_drawn(
     assert (code, "keys of 1 of 2 devices are drawn" in text, out.exists()) == (2, True, False)
 
 
+def test_a_list_may_be_written_as_spreadsheets_write_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "serials.csv"
+    file.write_bytes("serial\tname\r\npress-07\tPresse 7 (Süd)\r\n".encode("utf-16"))
+    out, keys = tmp_path / "sheet.html", tmp_path / "keys.csv"
+    code, _ = said(capsys, "sheet", str(file), "--out", str(out), "--list", str(keys), *BROKER)
+    assert (code, [row.name for row in read_serials(keys.read_text())]) == (0, ["Presse 7 (Süd)"])
+
+
 def test_every_line_that_is_wrong_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "serials.csv"
     file.write_text(f"serial,key\nhub,\nok-1,{OWN_KEY.hex()[2:]}\n")
