@@ -71,3 +71,22 @@ async def test_what_happens_later_is_told_later(hass: HomeAssistant, entry: Conf
     await answer
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert events[-1].data["step"] == "done", "a hub that stops leaves nothing untold"
+
+
+async def test_who_acts_on_a_step_finds_the_others_told(
+    hass: HomeAssistant, entry: ConfigEntry, machine: Machine
+) -> None:
+    effects, told = entry.runtime_data.hub.effects, list[str]()
+
+    @callback
+    def act(event: Event[Any]) -> None:
+        told.append(event.data.get("step", event.data["kind"]))
+        if told == ["sent"]:
+            effects.perform(Refused(machine.id, Code.MALFORMED, "boot is missing", 1))
+
+    hass.bus.async_listen(EVENT_DEVICE, act)
+    answer = identify(hass, entry, machine)
+    await machine.obey()
+    await answer
+    await settle(hass)
+    assert sorted(told) == ["done", "refused", "sent"]

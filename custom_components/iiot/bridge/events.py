@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -64,6 +65,8 @@ STEPS_AFTER_S: Final = 0.02
 The recorder writes each event down in a thread that shares the interpreter with the event loop, so that the steps of
 many commands at once would keep their own answers waiting.
 """
+STEPS_AT_ONCE: Final = 50
+"""So many are told before the event loop has another turn: of a thousand devices each may have two."""
 
 
 class _Step(NamedTuple):
@@ -84,7 +87,8 @@ class Events:
         self._since = -SPAN_S
         self._fired = 0
         self._left_out = 0
-        self._steps: list[_Step] = []
+        self._steps: Final[deque[_Step]] = deque()
+        self._teller: asyncio.Task[None] | None = None
 
     @callback
     def happened(self, effect: Happened) -> None:
@@ -127,14 +131,16 @@ class Events:
         if not command.answered:
             facts["answered"] = False
         self._steps.append(_Step(command.device_id, facts, command.actor, time.time()))
-        if len(self._steps) == 1:
-            self._hub.entry.async_create_task(self._hub.hass, self._async_tell_steps(), "iiot steps", eager_start=False)
+        if self._teller is None or self._teller.done():
+            tell = self._async_tell_steps()
+            self._teller = self._hub.entry.async_create_task(self._hub.hass, tell, "iiot steps", eager_start=False)
 
     @callback
-    def tell_steps(self) -> None:
-        """Tell the steps that wait for it."""
-        steps, self._steps = self._steps, []
-        for step in steps:
+    def tell_steps(self, most: int | None = None) -> None:
+        """Tell the steps that wait for it, or so many of them."""
+        left = len(self._steps) if most is None else most
+        while self._steps and left:  # whoever is told may be quick to let others happen, which are told after these
+            step, left = self._steps.popleft(), left - 1
             self._put(COMMAND, step.device_id, step.facts, _context_of(step.actor), step.at_s)
 
     async def _async_tell_steps(self) -> None:
@@ -142,7 +148,9 @@ class Events:
             async with asyncio.timeout(STEPS_WITHIN_S):
                 await self._hub.actors.idle.wait()
         await asyncio.sleep(STEPS_AFTER_S)
-        self.tell_steps()
+        while self._steps:
+            self.tell_steps(STEPS_AT_ONCE)
+            await asyncio.sleep(0)
 
     @callback
     def wish_refused(self, device_id: str, wish: Wish, code: str, reason: str) -> None:
