@@ -9,7 +9,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
-from custom_components.iiot.bridge.stations import device_identifier
+from custom_components.iiot.bridge.stations import device_identifier, hub_identifier
 from custom_components.iiot.engine.actuation.roles import Level, Node, Role
 
 from .field import FieldDevice
@@ -32,9 +32,9 @@ async def machine_at(hass: HomeAssistant, entry: ConfigEntry, mqtt_mock: Any, na
 
 
 def subentry_of(entry: ConfigEntry, device: FieldDevice | str | None = None) -> ConfigSubentry:
-    """What the entry says of a device, by its id; of the only one when none is named."""
+    """What the entry says of a device, by its id or that of its subentry; of the only one when none is named."""
     device_id = device.id if isinstance(device, FieldDevice) else device
-    (found,) = [one for one in entry.subentries.values() if device_id in (None, one.unique_id)]
+    (found,) = [one for one in entry.subentries.values() if device_id in (None, one.unique_id, one.subentry_id)]
     return found
 
 
@@ -46,9 +46,16 @@ def page_of(hass: HomeAssistant, entry: ConfigEntry, device: FieldDevice | str |
     return found
 
 
-def policy_in(entry: ConfigEntry, machine: FieldDevice) -> dict[str, Any]:
+def hub_page_of(hass: HomeAssistant, entry: ConfigEntry) -> dr.DeviceEntry:
+    """The hub itself in Home Assistant."""
+    found = dr.async_get(hass).async_get_device_by_identifier(hub_identifier(entry.entry_id), entry.entry_id)
+    assert found is not None
+    return found
+
+
+def policy_in(entry: ConfigEntry, device: FieldDevice | str) -> dict[str, Any]:
     """What people decided about a device, as it is kept."""
-    found: dict[str, Any] = subentry_of(entry, machine).data["policy"]
+    found: dict[str, Any] = subentry_of(entry, device).data["policy"]
     return found
 
 

@@ -8,7 +8,6 @@ import pytest
 from homeassistant.components.logbook.models import LazyEventPartialState
 from homeassistant.components.recorder import Recorder
 from homeassistant.core import Event, HomeAssistant
-from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -18,7 +17,6 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.iiot.bridge import events
 from custom_components.iiot.bridge.notices import CHANNEL_CHATTERS, JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN
-from custom_components.iiot.bridge.stations import device_identifier, hub_identifier
 from custom_components.iiot.const import DOMAIN, EVENT_DEVICE
 from custom_components.iiot.engine.actuation.command import Actor
 from custom_components.iiot.engine.actuation.wish import Wish
@@ -39,15 +37,7 @@ from .joining import (
     call_verified,
     settle,
 )
-
-
-def page_of(hass: HomeAssistant, entry: Any, subentry_id: str | None = None) -> str:
-    """Registry id of a device of the hub, or of the hub itself."""
-    hub = hub_identifier(entry.entry_id)
-    identifier = hub if subentry_id is None else device_identifier(entry.entry_id, subentry_id)
-    page = dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
-    assert page is not None
-    return page.id
+from .people import hub_page_of, page_of
 
 
 def line_of(event: Event) -> str:
@@ -91,7 +81,7 @@ async def test_the_page_of_a_device_shows_its_life(
         for platform, key in (("sensor", "health.connection"), ("event", "device.log"))
     )
     client = await hass_ws_client(hass)
-    page = {"device_ids": [page_of(hass, entry, station)], "entity_ids": [connection, log]}
+    page = {"device_ids": [page_of(hass, entry, station).id], "entity_ids": [connection, log]}
     lines = await logbook(hass, client, **page)
     told = [(line["name"], line["message"], line.get("entity_id")) for line in lines if line.get("domain") == DOMAIN]
     assert told == [
@@ -116,7 +106,7 @@ async def test_the_page_of_the_hub_shows_strangers_and_itself(
     hub = entry.runtime_data.hub
     hub.effects.journal_began_anew()
     client = await hass_ws_client(hass)
-    lines = await logbook(hass, client, device_ids=[page_of(hass, entry)])
+    lines = await logbook(hass, client, device_ids=[hub_page_of(hass, entry).id])
     assert [(line["name"], line["message"]) for line in lines] == [
         ("stranger-1", "proved that it holds a key of the site Hall 3"),
         ("Hall 3", "began a new journal: the old one was missing"),
@@ -129,7 +119,7 @@ async def test_a_device_that_comes_and_goes_is_told(hass: HomeAssistant, mqtt_mo
     station = await FieldDevice(hass).join(entry)
     assert await hass.config_entries.async_reload(entry.entry_id)
     await settle(hass)
-    page = page_of(hass, entry, station)
+    page = page_of(hass, entry, station).id
     hass.config_entries.async_remove_subentry(entry, station)
     await settle(hass)
     assert [line_of(event) for event in told] == [
@@ -138,7 +128,9 @@ async def test_a_device_that_comes_and_goes_is_told(hass: HomeAssistant, mqtt_mo
     ]
     joined, gone = (event.data for event in told)
     assert (joined["device"], joined["device_id"], joined["config_entry_id"]) == (DEVICE_ID, page, entry.entry_id)
-    assert gone["device_id"] == page_of(hass, entry), "its own page is gone, so the line stands on that of the hub"
+    assert gone["device_id"] == hub_page_of(hass, entry).id, (
+        "its own page is gone, so the line stands on that of the hub"
+    )
     assert joined["transition_id"] != gone["transition_id"]
 
 
@@ -178,7 +170,7 @@ async def test_a_device_whose_connection_is_disabled_is_told_without_a_link_to_i
     told = async_capture_events(hass, EVENT_DEVICE)
     entry.runtime_data.hub.effects.perform(Refused(DEVICE_ID, Code.MALFORMED, "boot is missing", 1))
     assert "entity_id" not in told[0].data
-    assert told[0].data["device_id"] == page_of(hass, entry, station)
+    assert told[0].data["device_id"] == page_of(hass, entry, station).id
 
 
 async def test_events_hold_no_secret_and_no_markup_of_a_terminal(hass: HomeAssistant, mqtt_mock: Any) -> None:

@@ -21,15 +21,10 @@ from .joining import (
     expected_lingering_timers,  # noqa: F401
     settle,
 )
-from .people import act, ask, page_of
+from .people import act, ask, page_of, policy_in
 
 METER = "sensor.meter_power"
 PLAIN = {"topic": TOPIC}
-
-
-def policy_in(entry: ConfigEntry, subentry_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = entry.subentries[subentry_id].data["policy"]
-    return found
 
 
 def keys_of(entry: ConfigEntry) -> set[int]:
