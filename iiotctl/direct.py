@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from iiot_engine.devices.downlink import Downlink
+from iiot_engine.devices.downlink import NOBODYS_NONCE, Downlink
 from iiot_engine.links.broker import Broker, LinkDownError, LinkFullError, Station, Subscription
 from iiot_engine.links.paho import PahoLink
 from iiot_engine.values import DOWN_QOS, NS_PER_MS, Leaf, Now
@@ -29,8 +29,6 @@ AGAIN_S: Final = 5.0
 LOOK_S: Final = 0.5
 ROOM: Final = 1 << 16
 """Numbers that one run may use for a device."""
-NOBODYS_NONCE: Final = "0" * 16
-"""Of no boot: a device that hears it answers by a heartbeat, and obeys nothing (protocol.md, Checks downward, 4)."""
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LIVE_HUB: Final = (
     "a hub commands it: {why}. Ask through Home Assistant (--url); or take over with --take-over: then the hub says so"

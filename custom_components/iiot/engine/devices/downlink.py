@@ -18,6 +18,8 @@ LEAP: Final = 1 << 20
 """Numbers left out at most where an outsider could know the next one."""
 LAST: Final = MAX_UINT32 - BLOCK
 """Beyond it nothing is sent: only a device that lies about its numbers leads there."""
+NOBODYS_NONCE: Final = "0" * 16
+"""Of no boot: a device that hears it answers by a heartbeat, and obeys nothing (protocol.md, Checks downward, 4)."""
 REMEMBERED: Final = 64
 """Sent numbers whose time is remembered."""
 
@@ -120,17 +122,21 @@ class Downlink:
         self.last += 1
         self.used = self.last
         self._sent.append((self.last, now.steady_ns))
-        return _sealed(leaf, device_id, kid, key, now, {**body, "nonce": self.nonce, "hseq": self.last})
-
-    def seal_question(
-        self, device_id: str, kid: int, key: bytes, now: Now, body: dict[str, Any], entropy: Entropy
-    ) -> bytes:
-        """Sign a poll for no boot that there is, under a number that is none: the device drops it, and says who it is.
-
-        It answers an unknown nonce with a heartbeat, whose number no message of this start has moved.
-        """
-        unreal = {"nonce": entropy(8).hex(), "hseq": min(max(1, self.used), LAST)}
-        return _sealed(Leaf.POLL, device_id, kid, key, now, {**body, **unreal})
+        seconds, nanos = divmod(now.wall_ns, NS_PER_S)
+        return codec.seal(
+            key,
+            {
+                **body,
+                "v": VERSION,
+                "type": leaf,
+                "id": device_id,
+                "kid": kid,
+                "ts": seconds,
+                "ts_ns": nanos,
+                "nonce": self.nonce,
+                "hseq": self.last,
+            },
+        )
 
     def state(self) -> list[Any]:
         """What has to be durable; the argument of `restored`."""
@@ -141,9 +147,3 @@ class Downlink:
         """Build the downlink that `state` described; every reserved number counts as used."""
         nonce, reserved = maybe_text(state[0]), whole(state[1], 0)
         return cls(nonce=nonce, last=reserved, reserved=reserved)
-
-
-def _sealed(leaf: Leaf, device_id: str, kid: int, key: bytes, now: Now, body: dict[str, Any]) -> bytes:
-    seconds, nanos = divmod(now.wall_ns, NS_PER_S)
-    own = {"v": VERSION, "type": leaf, "id": device_id, "kid": kid, "ts": seconds, "ts_ns": nanos}
-    return codec.seal(key, {**body, **own})

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from ..devices.device import Device
+from ..devices.downlink import NOBODYS_NONCE, Downlink
 from ..effects import Effect, Publish
 from ..ports import Entropy
 from ..values import DOWN_QOS, NS_PER_MS, NS_PER_S, Leaf, Now
@@ -27,7 +28,7 @@ def send_question(site: Site, device: Device, now: Now, effects: list[Effect]) -
     """Ask a device where it stands, in a way that moves nothing there."""
     kid, key = device.keys.current
     body = {"pid": site.entropy(4).hex(), "ch": []}
-    message = device.downlink.seal_question(device.id, kid, key, now, body, site.entropy)
+    message = Downlink(nonce=NOBODYS_NONCE).seal(Leaf.POLL, device.id, kid, key, now, body)
     effects.append(Publish(topics.topic_of(site.settings.prefix, device.id, Leaf.POLL), message, DOWN_QOS[Leaf.POLL]))
 
 
