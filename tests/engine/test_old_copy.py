@@ -6,11 +6,9 @@ import pytest
 
 from iiot_engine.actuation.command import Actor, Step
 from iiot_engine.actuation.wish import Wish
-from iiot_engine.devices.downlink import Downlink
 from iiot_engine.effects import Commit, Publish
 from iiot_engine.plant import notices
-from iiot_engine.plant.orders import AwayError
-from iiot_engine.wire import canonical, codec
+from iiot_engine.plant.polls import NotThereError
 from iiot_engine.wire.frames import MAX_UINT32
 from tests.builders import Machine, World
 from tests.engine.test_polls import ask_every, questions, tank
@@ -30,11 +28,15 @@ def asked_where_it_stands(world: World, machine: Machine) -> None:
 
 def test_a_question_has_a_number_of_the_protocol_whatever_the_device_has_said() -> None:
     world = World()
-    downlink = Downlink()
-    downlink.begin("8899aabbccddeeff", MAX_UINT32, bytes)
-    after_a_start = Downlink.restored(downlink.state())
-    question = after_a_start.seal_question("press-07", 1, bytes(32), world.now, {"ch": []}, bytes)
-    assert 0 < canonical.decode(codec.split(question).span)["hseq"] <= MAX_UINT32
+    machine = Machine(world).join()
+    machine.beat(hseq=MAX_UINT32)
+    world.perform(world.plant.settle(machine.id, notices.FOREIGN, world.now))
+    world.pass_time(2)
+    world.kill()
+    world.clear()
+    world.pass_time(2)
+    (question,) = world.down("poll", machine.id)
+    assert 0 < question["hseq"] <= MAX_UINT32
 
 
 def put_back_a_copy(used_since: int) -> tuple[World, Machine]:
@@ -143,7 +145,7 @@ def test_nothing_with_a_number_leaves_before_that() -> None:
     world.kill()
     world.clear()
     machine.send("data", r={"level": 1}, n=[1, 1], late=True)
-    with pytest.raises(AwayError):
+    with pytest.raises(NotThereError):
         world.plant.poll(machine.id, ["level"], world.now)
     cid, effects = world.plant.command(machine.id, IDENTIFY, world.now)
     world.perform(effects)
