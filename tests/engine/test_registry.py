@@ -24,6 +24,14 @@ def flaws(raw: object) -> list[tuple[str, str]]:
     return [(flaw.path, flaw.reason) for flaw in flaws_of(raw)]
 
 
+@pytest.mark.parametrize(
+    ("policy", "topics"),
+    [({}, None), ({"topics": None}, []), ({"topics": [{"topic": "a"}, {"topic": "b/#"}]}, ["a", "b/#"])],
+)
+def test_a_file_says_where_a_device_is_to_speak_or_leaves_it(policy: dict[str, Any], topics: list[str] | None):
+    assert said_of(file({"policy": policy}), "press-07").topics == topics
+
+
 def test_what_a_device_says_lies_over_its_profile_key_by_key():
     own = {"profile": "press", "area": "", "policy": {"channels": {"temperature": {"high": 90}, "speed": {"low": 0}}}}
     raw = file(own | {"channel_descriptions": {"speed": "Shaft"}})
