@@ -1,6 +1,7 @@
 """Entities of Home Assistant become channels: of a Shelly, a Modbus meter, a Zigbee contact."""
 
 import re
+from dataclasses import replace
 from typing import Any, Final
 
 import probatio
@@ -25,8 +26,8 @@ from ..const import (
     CONF_POLICY,
 )
 from ..engine import records
-from ..engine.devices.adopted import BINARY, ID_PREFIX, AdoptedEntity
-from ..engine.devices.manifest_rules import MAX_CHANNELS
+from ..engine.devices.adopted import BINARY, ID_PREFIX, AdoptedEntity, check_entities
+from ..engine.errors import RecordError
 from ..engine.plant.policy import Policy
 from .forms import details
 
@@ -51,7 +52,13 @@ class AdoptedFlow(ConfigSubentryFlow):
                 device_id = ID_PREFIX + ulid_now().lower()
                 return self.async_create_entry(
                     title=clean_name(user_input[CONF_NAME], device_id),
-                    data=_data(device_id, user_input, self._chosen(user_input[CONF_ENTITIES], ())),
+                    data={
+                        CONF_DEVICE_ID: device_id,
+                        CONF_KID: None,
+                        CONF_FINGERPRINT: None,
+                        CONF_CHANNEL_DESCRIPTIONS: {},
+                        **_said(user_input, Policy(entities=self._chosen(user_input[CONF_ENTITIES], ()))),
+                    },
                     unique_id=device_id,
                 )
         return self._show("user", user_input, errors, site=plain(entry.title), entity=plain(wrong))
@@ -91,7 +98,9 @@ class AdoptedFlow(ConfigSubentryFlow):
         chosen = user_input[CONF_ENTITIES]
         if not user_input[CONF_NAME].strip():
             return "-", {CONF_NAME: "name_missing"}
-        if not 1 <= len(chosen) <= MAX_CHANNELS:
+        try:
+            check_entities(self._chosen(chosen, ()))
+        except RecordError:  # each has a key of its own, so there are none, or too many
             return "-", {CONF_ENTITIES: "how_many_entities"}
         for entity_id in chosen:
             flaw = entity_flaw(self.hass, self._entity(entity_id, "x"))
@@ -131,19 +140,16 @@ class AdoptedFlow(ConfigSubentryFlow):
             self._get_entry(),
             subentry,
             title=clean_name(written[CONF_NAME], device_id),
-            data=_data(device_id, written, entities),
+            data={**subentry.data, **_said(written, replace(policy_of(subentry), entities=entities))},
         )
 
 
-def _data(device_id: str, written: dict[str, Any], entities: tuple[AdoptedEntity, ...]) -> dict[str, Any]:
+def _said(written: dict[str, Any], policy: Policy) -> dict[str, Any]:
+    """What of a subentry's data the form decides."""
     return {
-        CONF_DEVICE_ID: device_id,
-        CONF_KID: None,
-        CONF_FINGERPRINT: None,
         CONF_AREA: written.get(CONF_AREA),
         CONF_DESCRIPTION: written.get(CONF_DESCRIPTION, ""),
-        CONF_CHANNEL_DESCRIPTIONS: {},
-        CONF_POLICY: records.write(Policy(entities=entities)),
+        CONF_POLICY: records.write(policy),
     }
 
 
