@@ -1,6 +1,6 @@
 """A plant on the bench: devices that sign, a hub with its journal, and a clock that only tests move."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ from iiot_engine.stores.memory import MemoryIntake
 from iiot_engine.values import NS_PER_S, Now, Quality, Settings, Shown
 from iiot_engine.wire import canonical, codec, signing
 
+from .entropy import counting_entropy
+
 START_S: Final = 1_795_190_400
 FLEET_KEY: Final = bytes(range(32))
 NONCES: Final = "{:016x}"
@@ -25,16 +27,6 @@ CHANNELS: Final[list[dict[str, Any]]] = [
     {"key": "program", "name": "Program", "kind": "enum", "options": ["idle", "run"]},
     {"key": "note", "name": "Note", "kind": "text"},
 ]
-
-
-def counting_entropy() -> Callable[[int], bytes]:
-    """Bytes that differ at each call and are the same in each run."""
-    calls = iter(range(1, 1 << 62))
-
-    def draw(size: int) -> bytes:
-        return (next(calls) * 0x9E37_79B9 % (1 << 8 * size)).to_bytes(size)
-
-    return draw
 
 
 class World:
@@ -184,6 +176,7 @@ class World:
 
     def _start(self) -> None:
         self.plant = Plant(self.settings, self.entropy, self.fleet_key)
+        self.prepare()
         self.plant.restore(self.store.load(), self.keys, self.steps)
         for device_id in self.policies.keys() & self.keys.keys():
             self.plant.set_policy(device_id, self.policies[device_id])
@@ -194,6 +187,9 @@ class World:
         self.plant.recall(self.standing)
         self.plant.set_connected(self.connected, self.now)
         self.perform(self.plant.start(self.now))
+
+    def prepare(self) -> None:
+        """Tell the plant what it has to know before its devices."""
 
     def kill(self, away_s: float = 0) -> None:
         """The hub dies at once and starts again later: what was not committed is gone."""

@@ -15,7 +15,8 @@ from iiot_engine.ports import Batch, JournalRow, Kept
 from iiot_engine.stores.key_file import KeyFile
 from iiot_engine.stores.sqlite_intake import SqliteIntake
 from iiot_engine.values import NS_PER_S, Settings
-from tests.builders import Machine, World, counting_entropy
+from tests.builders import Machine, World
+from tests.entropy import counting_entropy
 
 from . import nasty
 from .target import ACCEPTED, BytesTarget, Target, Verdict, ensure, shorter, timed

@@ -110,6 +110,16 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicFound:
+    """A device that follows a template speaks on one more of its topics: it belongs to those that are registered."""
+
+    device_id: str
+    topic: str
+    kid: int
+    """Number of its key."""
+
+
+@dataclass(frozen=True, slots=True)
 class Withdraw:
     """A device that was offered had to leave the inbox: take its card away."""
 
@@ -162,6 +172,7 @@ type Effect = (
     | CountersZeroed
     | Refused
     | Offer
+    | TopicFound
     | Withdraw
     | Enrol
     | Notice

@@ -86,6 +86,14 @@ class FilterError(RequestError):
     code = "invalid_topic"
 
 
+class TemplateError(RequestError):
+    """The text cannot be a template of topics here; `code` says why, `facts` who has them."""
+
+    def __init__(self, code: str, **facts: Fact) -> None:
+        super().__init__(**facts)
+        self.code = code
+
+
 class KeyFormError(RequestError):
     """The text is not a key: 64 hexadecimal digits, or the provisioning text."""
 

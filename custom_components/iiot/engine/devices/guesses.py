@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from ..wire import paths
@@ -42,6 +43,8 @@ _GUESSES: Final = (
 )
 """The first row that fits both name and value counts; its range is that of common sensors."""
 
+_NAMELESS: Final = frozenset({"value", "val", "v", "reading", "state"})
+"""What a value is called whose topic says what it is."""
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+[0-9]*|[A-Z]+[0-9]*|[0-9]+")
 _MAX_KEY: Final = 56
 
@@ -70,14 +73,26 @@ def propose(path: str, sample: Any, taken: Collection[str]) -> BareChannel:
     )
 
 
-def proposals(values: dict[str, Any], channels: Collection[BareChannel], taken: Collection[str]) -> list[BareChannel]:
-    """Propose a channel for each value of a payload that none of `channels` names."""
+def proposals(
+    values: dict[str, Any],
+    channels: Collection[BareChannel],
+    taken: Collection[str],
+    *,
+    level: str = "",
+    is_part: bool = False,
+) -> list[BareChannel]:
+    """Propose a channel for each value of a payload that none of `channels` names.
+
+    `level` of the topic names a value that is called no more than `value`; all of them, when it says which part of the
+    device (`is_part`) they are of.
+    """
     named = paths.tree((channel.path, channel.leaf) for channel in channels)
     keys = {*taken, *(channel.key for channel in channels)}
     found = []
     for path, sample in paths.flattened(values).items():
         if not paths.leads_to_leaf(named, path):
-            found.append(propose(path, sample, keys))
+            label = level if path in _NAMELESS else f"{level}.{path}" if is_part else path
+            found.append(replace(propose(label or path, sample, keys), path=path))
             keys.add(found[-1].key)
     return found
 

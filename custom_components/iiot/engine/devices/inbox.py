@@ -12,6 +12,7 @@ from ..wire.codec import Envelope
 from ..wire.heartbeat import Heartbeat
 from .downlink import Downlink
 from .keys import enrolled_key
+from .templates import Spoken
 
 CAPACITY: Final = 1000
 REMOVED: Final = "removed"
@@ -80,6 +81,8 @@ class Waiting:
     card: bool = False
     """A discovery card was offered."""
     downlink: Downlink = field(default_factory=Downlink)
+    spoken: Spoken | None = None
+    """What it has said, when it speaks on topics of a template and not the protocol."""
 
     def keep(self, call: Call) -> None:
         """Keep one more message that nothing proves; of too many the oldest goes, of too large ones the largest."""

@@ -72,6 +72,7 @@ def follow(site: Site, member: Member, effects: list[Effect]) -> None:
     if state is None:
         return
     site.bare.set(member, state)
+    _take_over(member, state)
     member.device.downlink.is_told = member.policy.commands is not None  # it counts nothing, so it has nothing to tell
     member.device.liveness.interval_s = FOR_EVER_S if member.policy.entities else member.policy.interval_s
     _learn(member, state, effects)
@@ -93,6 +94,15 @@ def show_again(site: Site, row: JournalRow) -> None:
         stamped = bare.read(bare.opened(row.message).span)
         time_ns = row.received_ns if row.flags & TimeFlag.UNCERTAIN_TIME else stamped.time_ns
         _show(route, _picked(route, stamped.values), time_ns, row.received_ns, [])
+
+
+def _take_over(member: Member, state: Bare) -> None:
+    """Go on where the inbox stood with it: nothing that it said there counts again."""
+    spoken, member.joined = member.joined, None
+    if spoken is not None:
+        named = {topic.topic for topic in member.policy.topics}
+        state.windows |= {topic: window for topic, window in spoken.windows.items() if topic in named}
+        state.heard |= {topic: heard for topic, heard in spoken.heard.items() if topic in named}
 
 
 def _commit_within_ns(route: BareRoute) -> int:

@@ -10,7 +10,7 @@ from ..errors import RecordError
 from ..ingest.calculated import MAX_CALCULATED
 from ..ingest.expression import read_expression
 from ..values import Happening, Now
-from . import bare, guarding
+from . import bare, guarding, templates
 from .member import Member, Polled
 from .policy import Policy
 from .site import Site
@@ -41,8 +41,9 @@ def _check_channels_of_its_own(
     if is_adopted:
         check_entities(policy.entities)
     elif is_bare:
-        check_topics(policy.topics, site.settings.prefix, kids, taken)
-        check_commands(policy.commands, site.settings.prefix, kids, [*taken, *(one.topic for one in policy.topics)])
+        prefix, own = site.settings.prefix, [one.topic for one in policy.topics]
+        check_topics(policy.topics, prefix, kids, [*taken, *templates.others(site, policy.template)])
+        check_commands(policy.commands, prefix, kids, [*taken, *own, *templates.others(site, None)])
 
 
 def _check_calculated(policy: Policy, manifest: Manifest | None) -> None:

@@ -53,7 +53,7 @@ def knock(site: Site, topic: str, message: bytes, envelope: Envelope, now: Now, 
         entry = _note_unproven(site, device_id, payload, call, now, effects)
     else:
         entry = _note_proven(site, device_id, key, call, now, effects)
-    _offer(site, entry, now, effects)
+    offer(site, entry, now, effects)
     raise _unknown("not registered with this hub")
 
 
@@ -92,14 +92,14 @@ def _note_unproven(
     texts = [payload.get(name) for name in ("name", "model", "fw")]
     if not all(type(text) is str for text in texts):
         raise _unknown("not a heartbeat of this device")
-    entry = _seat(site, device_id, now, effects, proven=False)
-    entry.name, entry.model, entry.fw = map(_said, texts)
-    entry.place = _said(payload.get("place")) or None
+    entry = seat(site, device_id, now, effects, proven=False)
+    entry.name, entry.model, entry.fw = map(said, texts)
+    entry.place = said(payload.get("place")) or None
     entry.keep(call)
     return entry
 
 
-def _said(text: object) -> str:
+def said(text: object) -> str:
     """Cut a text that nothing proves short; nothing is left of one that is not clean."""
     cut = text[:MAX_NAME] if type(text) is str else ""
     return cut if canonical.is_clean_text(cut) else ""
@@ -115,7 +115,7 @@ def _note_proven(site: Site, device_id: str, key: bytes, call: Call, now: Now, e
     held = site.inbox.get(device_id)
     if held is not None and (header.boot, header.seq) <= (held.boot, held.seq):
         raise _unknown("seen before, or earlier than what was seen")
-    entry = _seat(site, device_id, now, effects, proven=True)
+    entry = seat(site, device_id, now, effects, proven=True)
     site.inbox.prove(entry)
     entry.kid, entry.key, entry.calls = call.kid, key, [call]
     entry.boot, entry.seq, entry.up_ns = header.boot, header.seq, header.up_ns
@@ -125,7 +125,8 @@ def _note_proven(site: Site, device_id: str, key: bytes, call: Call, now: Now, e
     return entry
 
 
-def _seat(site: Site, device_id: str, now: Now, effects: list[Effect], *, proven: bool) -> Waiting:
+def seat(site: Site, device_id: str, now: Now, effects: list[Effect], *, proven: bool) -> Waiting:
+    """Give a device that calls its place in the inbox; raises `Refusal` when there is none."""
     inbox = site.inbox
     if inbox.is_full and inbox.get(device_id) is None:
         gone = inbox.make_room(proven=proven)
@@ -164,7 +165,8 @@ def _prove(site: Site, entry: Waiting, key: bytes, beat: Heartbeat, now: Now, ef
         effects.append(Publish(topic, message, DOWN_QOS[Leaf.POLL]))
 
 
-def _offer(site: Site, entry: Waiting, now: Now, effects: list[Effect]) -> None:
+def offer(site: Site, entry: Waiting, now: Now, effects: list[Effect]) -> None:
+    """Let people know of a waiting device, or let it in, as they decided beforehand."""
     discovery = site.settings.discovery
     if entry.reason == REMOVED:
         return
@@ -174,7 +176,7 @@ def _offer(site: Site, entry: Waiting, now: Now, effects: list[Effect]) -> None:
         return
     if discovery is Discovery.CLOSED:
         return
-    is_settled = entry.trust is not Trust.SIGNED or entry.count > 1
+    is_settled = entry.trust is not Trust.SIGNED or entry.count > 1 or entry.spoken is not None
     if is_settled and not entry.card and site.inbox.may_offer(entry, now.steady_ns):
         entry.card = True
         effects.append(Offer(entry.id))
@@ -217,6 +219,8 @@ def adopt(site: Site, device_id: str, keys: dict[int, bytes], now: Now, effects:
         device.downlink = entry.downlink
         device.just_adopted = False
         _greet(site, member, entry, now)
+    if entry is not None and member.bare is not None:
+        member.joined = entry.spoken
     member.wants.poll_due_ns = now.steady_ns
     member.connection = device.liveness.state(now.wall_ns, site.settings)
     site.touch(member, now.steady_ns, 0)

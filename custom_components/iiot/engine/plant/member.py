@@ -13,6 +13,7 @@ from ..devices.bare import Bare
 from ..devices.device import Device
 from ..devices.keys import KeyRing, KeyStep
 from ..devices.manifest_rules import read_manifest
+from ..devices.templates import Spoken
 from ..errors import Refusal, StoreError, StoreVersionError
 from ..ingest.board import Board
 from ..intake.positions import Positions
@@ -132,6 +133,8 @@ class Member:
     """Since the last values were last saved."""
     manifest_changed: bool = False
     """Since the manifest was last committed."""
+    joined: Spoken | None = None
+    """Of a bare device: what it said while it waited to be approved, until it has topics."""
     bare: Bare | None = None
     """Of a device that does not speak the protocol; its id is none of the protocol's, so that it can have no topic of
     it."""

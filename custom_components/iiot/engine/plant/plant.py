@@ -10,12 +10,13 @@ from ..devices.admission import Admission
 from ..devices.device import Device
 from ..devices.inbox import Inbox
 from ..devices.keys import KeyRing, KeyStep
+from ..devices.templates import TopicTemplate
 from ..effects import Effect
 from ..errors import Refusal
 from ..polling.schedule import Schedule
 from ..ports import Batch, Entropy, JournalEntry, Kept
 from ..values import NS_PER_S, Now, Settings
-from . import adopted, care, commits, door, notices, orders, polls, reception, replaying, rotation
+from . import adopted, care, commits, door, notices, orders, polls, reception, replaying, rotation, templates
 from .arrival import announce, count_refusal
 from .member import Member
 from .policy import Policy
@@ -82,8 +83,13 @@ class Plant:
 
     @property
     def filters(self) -> list[str]:
-        """Topics and topic filters of bare devices, to be subscribed to."""
-        return self._site.bare.filters
+        """Topics and topic filters of bare devices and templates, to be subscribed to."""
+        return templates.filters(self._site)
+
+    @property
+    def template_filters(self) -> list[str]:
+        """Topic filters of templates."""
+        return templates.others(self._site, None)
 
     @property
     def adopted(self) -> dict[str, list[str]]:
@@ -319,6 +325,14 @@ class Plant:
     ) -> None:
         """Raise `RecordError` when the device cannot have it, with keys of these numbers, beside these topics."""
         care.check(self._site, self.members[device_id], policy, kids, taken)
+
+    def set_templates(self, registered: Iterable[TopicTemplate], keys: Mapping[int, bytes]) -> None:
+        """Before the devices are known: let those wait to be approved that sign on topics of templates."""
+        templates.set_templates(self._site, registered, keys)
+
+    def check_template(self, text: str) -> None:
+        """Raise `TemplateError` when it is no template, or somebody else has topics that fit it."""
+        templates.check_template(self._site, text)
 
     def see(self, entity_id: str, state: str | None) -> None:
         """An entity that an interlock looks at has another state; None: it is not known."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from ..actuation.interlocks import Interlock
 from ..devices.adopted import AdoptedEntity
 from ..devices.assets import Asset, Relation
-from ..devices.bare import BareTopic
+from ..devices.bare import BareTopic, Filter
 from ..devices.bare_commands import BareCommands
 from ..ingest.calculated import Calculated
 from ..ingest.checks import Checks
@@ -25,6 +25,8 @@ class Policy:
     """Of a bare device: where it speaks, and what its payloads hold."""
     interval_s: Annotated[float, Bounds(1, 86_400)] = 300.0
     """Of a bare device: how often it speaks at least."""
+    template: Filter | None = None
+    """Of a bare device: the template that it follows, whose further topics become its own."""
     commands: BareCommands | None = None
     """Of a bare device: how it is told what to do; None: it is told nothing."""
     polling: Polling = field(default_factory=Polling)

@@ -17,7 +17,7 @@ from ..wire.codec import Envelope
 from ..wire.data import read_data
 from ..wire.frames import Ack, Header
 from ..wire.heartbeat import Heartbeat, read_heartbeat
-from . import answers, bare, door, leaves, notices, rotation
+from . import answers, bare, door, leaves, notices, rotation, templates
 from .arrival import Arrival, announce, check_room, count_refusal, journal
 from .member import Member
 from .site import Site
@@ -86,6 +86,8 @@ def receive(
     if route is None and (known := site.bare.find(topic)) is not None:
         bare.receive(site, known, topic, message, now, effects)
         return
+    if route is None and (fitting := templates.find(site, topic)) is not None:
+        templates.knock(site, fitting, topic, message, now, effects)
     envelope = codec.split(message)
     if route is None:
         door.knock(site, topic, message, envelope, now, effects)

@@ -11,6 +11,7 @@ from ..polling.schedule import Schedule
 from ..ports import Batch, Entropy, JournalRow
 from ..values import UP_LEAVES, Leaf, Settings
 from ..wire import topics
+from ..wire.templates import Template
 from .jumps import Jumps
 from .member import Member
 from .routes import BareRoutes
@@ -18,6 +19,14 @@ from .routes import BareRoutes
 MAX_WAITING_ROWS = 100_000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """What may wait in memory while the store cannot be written."""
+
+
+class Templated(NamedTuple):
+    """A template at work."""
+
+    template: Template
+    key: bytes
+    """Of every device that follows it."""
 
 
 class Flying(NamedTuple):
@@ -68,6 +77,8 @@ class Site:
     routes: dict[str, tuple[Member, Leaf]] = field(default_factory=dict)
     """Topic → whose it is."""
     bare: BareRoutes = field(default_factory=BareRoutes)
+    templates: list[Templated] = field(default_factory=list)
+    """Topics of devices that may come."""
     inbox: Inbox = field(default_factory=Inbox)
     admission: Admission = field(default_factory=Admission)
     strangers: Refusals = field(default_factory=Refusals)
