@@ -15,6 +15,7 @@ from .bridge.hass_link import HassLink
 from .bridge.hub import Hub, now
 from .bridge.own_link import OwnLink
 from .bridge.removal import KEEP_REMOVED_S
+from .bridge.templates import TEMPLATES_ID, templates_of
 from .const import (
     CONF_BROKER,
     CONF_DELAY_LIMIT,
@@ -66,6 +67,7 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
     keys = KeyFile(folder / "keys.json")
     pending = hass.data.get(DATA_PENDING_KEYS, {})
     policies = {str(subentry.unique_id): policy_of(subentry) for subentry in entry.subentries.values()}
+    templates = templates_of(entry.options)
     access = Access.read(entry.data[CONF_BROKER]) if CONF_BROKER in entry.data else None
     client = remembered_client(hass, str(entry.unique_id))
 
@@ -81,13 +83,14 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
         store = SqliteIntake(folder / "intake.sqlite")
         try:
             plant = Plant(settings_of(entry), os.urandom, keys.fleet_key)
+            plant.set_templates(templates, keys.device_keys(TEMPLATES_ID))
             steps = {found: KeyStep(*step) for found in policies if (step := keys.step_of(found)) is not None}
             plant.restore(store.load(), {found: keys.device_keys(found) for found in policies}, steps)
             plant.admission.expect({device_id: one.key for device_id, one in keys.expected.items()})
             for device_id, policy in policies.items():
                 plant.set_policy(device_id, policy)
             _catch_up(plant, store)
-            keys.retain(policies)  # not before all files are known to be of this release or older
+            keys.retain({*policies, TEMPLATES_ID})  # not before all files are known to be of this release or older
             keys.purge(round(time.time()) - KEEP_REMOVED_S)
         except BaseException:
             store.close()

@@ -57,6 +57,7 @@ from .flows.keys import CONF_QR, KeySteps
 from .flows.options import HubOptionsFlow
 from .flows.retire import RetireSteps
 from .flows.subentries import FLOWS
+from .flows.templated import TemplatedSteps
 from .runtime import IiotConfigEntry
 
 NONE: Final = "none"
@@ -78,7 +79,7 @@ _NEW_HUB: Final = probatio.Schema(
 _PASTED_KEY: Final = probatio.Schema({probatio.Required(CONF_KEY): TEXT})
 
 
-class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], ConfigFlow):
+class DeviceDiscovery(TemplatedSteps, KeySteps[ConfigFlowContext, ConfigFlowResult, str], ConfigFlow):
     """A device called that nobody has approved yet."""
 
     _entry_id: str
@@ -93,17 +94,17 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
         self._entry_id, self.device_id = discovery_info["entry_id"], discovery_info["device_id"]
         await self.async_set_unique_id(f"{self._entry_id}:{self.device_id}")
         self._abort_if_unique_id_configured()
-        waiting = self._waiting()
+        waiting = self.waiting()
         self.context["title_placeholders"] = {
             "name": clean_name(waiting.name, self.device_id),
             "model": clean_name(waiting.model, self.device_id),
         }
-        return await self.async_step_confirm_device()
+        return await (self.async_step_confirm_device() if waiting.spoken is None else self.async_step_confirm_topics())
 
     async def async_step_confirm_device(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show who calls, and let a person approve it."""
         entry, _ = self.hub()
-        waiting = self._waiting()
+        waiting = self.waiting()
         errors: dict[str, str] = {}
         if user_input is not None:
             self.form = user_input
@@ -113,7 +114,7 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
         return self.async_show_form(
             step_id="confirm_device",
             data_schema=self.add_suggested_values_to_schema(
-                self._approval(waiting), user_input or self._proposal(waiting)
+                self._approval(waiting), user_input or self.proposal(waiting)
             ),
             errors=errors,
             description_placeholders={
@@ -133,10 +134,10 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
     @override
     async def async_key_given(self, key: DeviceKey) -> ConfigFlowResult:
         entry, _ = self.hub()
-        self._waiting()
+        self.waiting()
         await self.save_key(key)
         name = clean_name(self.form[CONF_NAME], self.device_id)
-        written = {**self.form, CONF_AREA: self._area()}
+        written = {**self.form, CONF_AREA: self.area()}
         self.hass.config_entries.async_add_subentry(entry, device_subentry(self.device_id, key, name, written))
         return self.async_abort(
             reason="device_added", description_placeholders={"name": plain(name), "site": plain(entry.title)}
@@ -151,7 +152,8 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
             return self.async_abort(reason="key_not_derived")
         return await self.async_key_given(DeviceKey(kid=waiting.kid, key=waiting.key))
 
-    def _waiting(self) -> Waiting:
+    @override
+    def waiting(self) -> Waiting:
         entry, hub = self.hub()
         if is_registered(entry, self.device_id):
             raise AbortFlow("already_configured")
@@ -165,7 +167,8 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
         is_new = waiting.place is not None and area_named(self.hass, waiting.place) is None
         return probatio.Schema(details(new_area=is_new) | key_source(sources))
 
-    def _proposal(self, waiting: Waiting) -> dict[str, Any]:
+    @override
+    def proposal(self, waiting: Waiting) -> dict[str, Any]:
         proposed: dict[str, Any] = {CONF_NAME: clean_name(waiting.name, self.device_id)}
         if waiting.place:
             known = area_named(self.hass, waiting.place)
@@ -177,7 +180,8 @@ class DeviceDiscovery(KeySteps[ConfigFlowContext, ConfigFlowResult, str], Config
         trust, reasons = await async_words(self.hass, "trust"), await async_words(self.hass, "waiting_reason")
         return f"{trust.get(waiting.trust, '')} {reasons.get(waiting.reason, '')}".strip()
 
-    def _area(self) -> str | None:
+    @override
+    def area(self) -> str | None:
         chosen: str | None = self.form.get(CONF_AREA)
         new = self.form.get(CONF_NEW_AREA, "").strip()
         if chosen or not new:

@@ -34,6 +34,8 @@ CONF_JOIN_UNTIL: Final = "join_until"
 """End of the join window, Unix seconds; only there while it is open."""
 CONF_GRANTS: Final = "grants"
 """Who has which role where: `engine/actuation/roles.py`."""
+CONF_TEMPLATES: Final = "templates"
+"""Templates of topics, as `engine/devices/templates.py` has them; their keys are in the key file."""
 
 # Flow fields that are not stored in the entry
 CONF_FLEET_KEY: Final = "fleet_key"

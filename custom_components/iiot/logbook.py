@@ -32,6 +32,7 @@ from .bridge.events import (
     REFUSED,
     ROLE_SET,
     SERIALS_IMPORTED,
+    TEMPLATE_SET,
     WAITS_FOR_ASSET,
     WISH_REFUSED,
     WISH_WAITS,
@@ -79,9 +80,11 @@ DECISIONS: Final = {
     JOIN_CLOSED: "lets no device in by itself any more",
     SERIALS_IMPORTED: "expects {added} more devices, {expected} in all",
     KEY_SHOWN: "had its key shown to an administrator",
+    TEMPLATE_SET: "listens to devices of the template {template}",
 }
 """What people decided, and what came of it for those who asked."""
 NO_ROLE: Final = "took {person} out of the roles of {node}"
+NO_TEMPLATE: Final = "listens to new devices of the template {template} no more"
 NOTICES: Final = {
     notices.TWIN: ("shares its key with another device", "is the only device with its key again"),
     notices.FOREIGN: ("is commanded by somebody else as well", "is commanded by this hub alone again"),
@@ -150,13 +153,19 @@ def _message(kind: str, facts: Mapping[str, Any]) -> str:
         if facts["step"] == Step.SENT and facts.get("answered") is False:
             words += "; it cannot answer"
     elif kind in DECISIONS:
-        words = NO_ROLE if kind == ROLE_SET and not facts.get("role") else DECISIONS[kind]
+        words = _decision(kind, facts)
     else:
         words = kind.replace("_", " ")
     args = ", ".join(f"{name} {value}" for name, value in dict(facts.get("args", {})).items())
     why = f": {facts['reason']}" if facts.get("reason") else ""
     facts = {"reason": "no reason given", **facts, "args": f" ({args})" if args else "", "why": why}
     return words.format_map(_Known({ATTR_SITE: "", **facts})).strip()
+
+
+def _decision(kind: str, facts: Mapping[str, Any]) -> str:
+    if kind == ROLE_SET and not facts.get("role"):
+        return NO_ROLE
+    return NO_TEMPLATE if kind == TEMPLATE_SET and not facts.get("registered") else DECISIONS[kind]
 
 
 class _Known(dict[str, Any]):

@@ -27,7 +27,7 @@ from custom_components.iiot.bridge.notices import (
     JOURNAL_OVERRUN,
     NEWER_ENTRY,
 )
-from custom_components.iiot.const import DOMAIN, SUBENTRY_ADOPTED, SUBENTRY_BARE
+from custom_components.iiot.const import DOMAIN
 from custom_components.iiot.engine.actuation import ledger, wish
 from custom_components.iiot.engine.actuation.command import Step
 from custom_components.iiot.engine.actuation.interlocks import Bar
@@ -57,7 +57,7 @@ from custom_components.iiot.services import ELSEWHERE
 from custom_components.iiot.system_health import async_figures
 
 from . import commissioning
-from .bare_sensor import ABOUT, name_values, register, say
+from .bare_forms import walk_adopted, walk_bare, walk_channels
 from .bare_sensor import open_page as open_bare_page
 from .joining import (  # noqa: F401  # fixtures
     DEVICE_ID,
@@ -80,6 +80,7 @@ from .joining import (  # noqa: F401  # fixtures
 )
 from .people import add_person
 from .shown import Shown
+from .template_forms import walk_card, walk_templates
 from .words import FOLDER, WORDS, aborts_in, placeholders, source, texts
 
 CODES = {kind.__name__: kind.code for kind in (DeviceIdError, KeyFormError, PrefixError)}
@@ -119,13 +120,15 @@ BARE_FLOW = tuple(f"flows/{name}.py" for name in ("bare", "bare_commands", "chan
 DEVICE_PAGES = ("device", "keys", "assets", "relations", "interlocks", "polling", "channels", "life", "provisioning")
 DEVICE_FLOW = tuple(f"flows/{name}.py" for name in DEVICE_PAGES)
 OPTION_FLOW = tuple(
-    f"flows/{name}.py" for name in ("options", "roles", "connectivity", "waiting", "removed", "joining", "serials")
+    f"flows/{name}.py"
+    for name in ("options", "roles", "connectivity", "waiting", "removed", "joining", "serials", "templates")
 )
 SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
 
 
 async def walk_site(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     shown = Shown(WORDS["config"])
+    await walk_card(hass, entry, shown)
     for choice in ("generate", "paste"):
         menu = shown.add(await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER}))
         form = await answer(hass, menu, next_step_id="home_assistant")
@@ -186,56 +189,6 @@ async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     return shown
 
 
-async def walk_channels(hass: HomeAssistant, shown: Shown, open_one: Any, channel: str) -> None:
-    """Look at the pages that lead on to another one."""
-    shown.add(await answer_device_form(hass, await open_one("gates"), channel=channel))
-    form = shown.add(await open_one("calculated"))
-    await answer_device_form(hass, form, channel_key="twice", name="Twice", expression=f"{channel} * 2")
-    await settle(hass)
-    form = shown.add(await open_one("calculated"))
-    shown.add(await answer_device_form(hass, form, channel="twice"))
-
-
-async def walk_bare(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
-    shown = Shown(WORDS["config_subentries"]["bare"])
-    flows = hass.config_entries.subentries
-    form = shown.add(await flows.async_init((entry.entry_id, SUBENTRY_BARE), context={"source": SOURCE_USER}))
-    form = shown.add(await answer_device_form(hass, form, **ABOUT | {"topic": "lab/#"}))
-    form = shown.add(await answer_device_form(hass, form))
-    shown.add(await answer_device_form(hass, form, key=DEVICE_KEY.hex()))
-    subentry_id = await register(hass, entry)
-    await say(hass, {"temperature": 20.5})
-    await name_values(hass, entry, subentry_id)
-    await walk_channels(hass, shown, partial(open_bare_page, hass, entry, subentry_id), "temperature")
-    form = await open_bare_page(hass, entry, subentry_id, "add_topic")
-    form = shown.add(await answer_device_form(hass, form, topic="lab2", topic_use="readings", key_source="generate"))
-    await answer_device_form(hass, form)
-    await settle(hass)
-    form = await open_bare_page(hass, entry, subentry_id, "commands")
-    about = {"command_topic": "fan/set", "actuators": [{"key": "speed", "kind": "number"}], "key_source": "generate"}
-    await answer_device_form(hass, await answer_device_form(hass, form, **about))
-    await settle(hass)
-    menu = shown.add(await entry.start_subentry_reconfigure_flow(hass, subentry_id))
-    for page in menu["menu_options"]:
-        form = shown.add(await open_bare_page(hass, entry, subentry_id, page))
-        if page == "interlocks":
-            shown.add(await answer_device_form(hass, form, actuator="speed"))
-    form = await open_bare_page(hass, entry, subentry_id, "channels")
-    shown.add(await answer_device_form(hass, form, topic="lab2"))
-    return shown
-
-
-async def walk_adopted(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
-    shown = Shown(WORDS["config_subentries"]["adopted"])
-    flows = hass.config_entries.subentries
-    form = shown.add(await flows.async_init((entry.entry_id, SUBENTRY_ADOPTED), context={"source": SOURCE_USER}))
-    await answer_device_form(hass, form, name="Meter", entities=["sensor.meter"])
-    await settle(hass)
-    subentry_id = list(entry.subentries)[-1]
-    shown.add(await entry.start_subentry_reconfigure_flow(hass, subentry_id))
-    return shown
-
-
 def test_every_field_of_a_row_has_its_words() -> None:
     for bank, rows in (("bare_channel", ROWS), ("bare_actuator", actuator_rows({}))):
         words = WORDS["selector"][bank]["fields"]
@@ -270,6 +223,7 @@ async def walk_options(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     await listen("one_device", f"iiot/{DEVICE_ID}/data")
     await listen("any_device", "nowhere")
     assert set(WORDS["options"]["progress"]) == shown.actions
+    await walk_templates(hass, entry, shown)
     return shown
 
 
@@ -295,7 +249,7 @@ def test_every_error_has_its_words() -> None:
     broker = {f"broker_{fault}" for fault in Fault} | {"broker_login_missing"} | {pem.value for pem in Pem}
     assert (
         set(WORDS["config"]["error"])
-        == errors_in(source("config_flow.py")) | errors_in(source("flows/keys.py")) | broker
+        == errors_in(source("config_flow.py", "flows/keys.py", "flows/templated.py")) | broker
     )
     formulas = {f"expression_{flaw}" for flaw in Flaw}
     device = errors_in(source(*DEVICE_FLOW)) | formulas | set(Relation)
@@ -306,12 +260,16 @@ def test_every_error_has_its_words() -> None:
     bare = errors_in(source(*BARE_FLOW)) | formulas | set(bare_rules.FLAWS) | fields
     assert set(WORDS["config_subentries"]["bare"]["error"]) == bare
     options = source(*OPTION_FLOW)
-    assert set(WORDS["options"]["error"]) == errors_in(options) | {DeviceIdError.code}
+    rules = source("engine/wire/templates.py", "engine/plant/templates.py", "flows/templates.py")
+    templates = set(re.findall(r'TemplateError\("(\w+)"', rules))
+    assert set(WORDS["options"]["error"]) == errors_in(options) | templates | {DeviceIdError.code}
 
 
 def test_every_end_has_its_words() -> None:
     shared = aborts_in(source("bridge/enrolment.py"))
-    ends = aborts_in(source("config_flow.py", "flows/broker.py", "flows/retire.py", "flows/keys.py"))
+    ends = aborts_in(
+        source("config_flow.py", "flows/broker.py", "flows/retire.py", "flows/keys.py", "flows/templated.py")
+    )
     changed = {"reconfigure_successful"}  # Home Assistant's own helpers name it
     assert set(WORDS["config"]["abort"]) == shared | ends | changed | {"reauth_successful"}
     assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | changed | aborts_in(source(*DEVICE_FLOW))

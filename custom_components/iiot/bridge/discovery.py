@@ -22,10 +22,12 @@ from ..engine import records
 from ..engine.errors import StoreError
 from .enrolment import DeviceKey, area_named, async_put_key, device_subentry
 from .mapping import clean_name
+from .templates import registration_of
 
 if TYPE_CHECKING:
     from homeassistant.config_entries import ConfigEntry
 
+    from ..engine.devices.inbox import Waiting
     from .hub import Hub
 
 _LOGGER = logging.getLogger(__name__)
@@ -122,7 +124,7 @@ def enrol(hub: Hub, device_id: str) -> None:
         return
     hub.entry.async_create_background_task(
         hub.hass,
-        _async_enrol(hub, device_id, DeviceKey(kid=entry.kid, key=entry.key), entry.name, entry.place),
+        _async_enrol(hub, entry, DeviceKey(kid=entry.kid, key=entry.key)),
         f"iiot enrol {device_id}",
     )
 
@@ -132,13 +134,12 @@ async def async_approve(hub: Hub, device_id: str, area: str | None) -> bool:
     entry = hub.plant.inbox.get(device_id)
     if entry is None or entry.key is None:
         return False
-    key = DeviceKey(kid=entry.kid, key=entry.key)
-    return await _async_enrol(hub, device_id, key, entry.name, entry.place, area)
+    return await _async_enrol(hub, entry, DeviceKey(kid=entry.kid, key=entry.key), area)
 
 
-async def _async_enrol(
-    hub: Hub, device_id: str, key: DeviceKey, name: str, place: str | None, area: str | None = None
-) -> bool:
+async def _async_enrol(hub: Hub, waiting: Waiting, key: DeviceKey, area: str | None = None) -> bool:
+    device_id, name, place = waiting.id, waiting.name, waiting.place
+    kind, decided = registration_of(waiting)
     listed = hub.joining.listed(device_id)
     try:
         await async_put_key(hub.hass, hub, device_id, key, is_new=True)
@@ -154,8 +155,9 @@ async def _async_enrol(
         CONF_AREA: area,
         CONF_CHANNEL_DESCRIPTIONS: listed.channel_descriptions,
         CONF_POLICY: records.write(listed.policy),
+        **decided,
     }
-    subentry = device_subentry(device_id, key, clean_name(listed.name or name, device_id), details)
+    subentry = device_subentry(device_id, key, clean_name(listed.name or name, device_id), details, kind)
     hub.hass.config_entries.async_add_subentry(hub.entry, subentry)
     return True
 

@@ -22,13 +22,14 @@ from ..engine.effects import (
     Offer,
     PollEnded,
     Refused,
+    TopicFound,
     ValuesChanged,
     Withdraw,
 )
 from ..engine.errors import Fact, Refusal
 from ..engine.ports import Trimmed
 from ..engine.values import Connection, Now
-from . import discovery, rotation
+from . import discovery, rotation, templates
 from .events import Events
 from .notices import JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, show_notice
 
@@ -113,6 +114,8 @@ class Effects:
                 discovery.withdraw(self._hub, device_id)
             case Enrol(device_id):
                 discovery.enrol(self._hub, device_id)
+            case TopicFound():
+                templates.add_topic(self._hub, effect)
             case Notice():
                 self.show(effect)
 

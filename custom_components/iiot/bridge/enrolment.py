@@ -149,11 +149,13 @@ def provisioning_text(hass: HomeAssistant, hub: Hub, device_id: str, key: Device
     return qr_text(credential, place, _highest_boot(hub, device_id))
 
 
-def device_subentry(device_id: str, key: DeviceKey, title: str, details: Mapping[str, Any]) -> ConfigSubentry:
+def device_subentry(
+    device_id: str, key: DeviceKey, title: str, details: Mapping[str, Any], kind: str = SUBENTRY_DEVICE
+) -> ConfigSubentry:
     """Build the subentry that registers a device."""
     return ConfigSubentry(
         data=MappingProxyType(device_data(device_id, key, details)),
-        subentry_type=SUBENTRY_DEVICE,
+        subentry_type=kind,
         title=title,
         unique_id=device_id,
     )

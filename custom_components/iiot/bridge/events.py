@@ -50,6 +50,7 @@ JOIN_OPENED: Final = "join_opened"
 JOIN_CLOSED: Final = "join_closed"
 SERIALS_IMPORTED: Final = "serials_imported"
 KEY_SHOWN: Final = "key_shown"
+TEMPLATE_SET: Final = "template_set"
 COUNTERS_ZEROED: Final = "counters_zeroed"
 
 MOST: Final = 60

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from homeassistant.core import Context, callback
 from homeassistant.exceptions import ConfigEntryError
 
-from ..const import CONF_POLICY, DOMAIN
+from ..const import CONF_POLICY, CONF_TEMPLATES, DOMAIN
 from ..engine import records
+from ..engine.devices.templates import read_templates
 from ..engine.errors import RecordError
 from ..engine.plant.policy import Policy
 from . import relations
@@ -31,6 +32,10 @@ def check_readable(entry: IiotConfigEntry) -> None:
         grants_of(entry.options)
     except RecordError as err:
         raise _unreadable("roles_unreadable", entry.title, err) from err
+    try:
+        read_templates(entry.options.get(CONF_TEMPLATES, ()))
+    except RecordError as err:
+        raise _unreadable("templates_unreadable", entry.title, err) from err
     for subentry in entry.subentries.values():
         try:
             policy_of(subentry)

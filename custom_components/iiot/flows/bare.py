@@ -79,7 +79,7 @@ class BareFlow(ChannelSteps):
                 errors[CONF_TOPIC] = "already_configured"
             if not errors:
                 return await self._step_for_topic(self._create)
-        fields = {probatio.Required(CONF_TOPIC): TEXT} | details() | _interval() | key_source([PASTE, GENERATE])
+        fields = {probatio.Required(CONF_TOPIC): TEXT} | details() | interval_field() | key_source([PASTE, GENERATE])
         return self._show("user", fields, user_input, errors, site=plain(entry.title))
 
     async def async_step_wildcards(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
@@ -205,7 +205,7 @@ class BareFlow(ChannelSteps):
             CONF_DESCRIPTION: subentry.data[CONF_DESCRIPTION],
             CONF_INTERVAL: self._policy().interval_s,
         }
-        return self._show("details", details() | _interval(), user_input or present, errors)
+        return self._show("details", details() | interval_field(), user_input or present, errors)
 
     # --- keys ----------------------------------------------------------------------------
 
@@ -280,14 +280,17 @@ class BareFlow(ChannelSteps):
         return found
 
     def _check_topic(self, hub: Hub) -> dict[str, str]:
-        flaw = bare_rules.topic_flaw(self._topic, hub.plant.settings.prefix, topics_of_others(hub.entry, ""))
+        flaw = bare_rules.topic_flaw(
+            self._topic, hub.plant.settings.prefix, [*topics_of_others(hub.entry, ""), *hub.plant.template_filters]
+        )
         return {} if flaw is None else {CONF_TOPIC: flaw}
 
     def _proposals(self, topic: BareTopic, taken: list[str]) -> list[Any]:
         _, hub = self._hub()
         member = hub.plant.members.get(self._device_id)
         heard = member.bare.heard.get(topic.topic) if member and member.bare else None
-        return [] if heard is None else proposals(heard.values, topic.channels, taken)
+        level = "" if topics.has_wildcards(topic.topic) else topic.topic.rpartition("/")[2]
+        return [] if heard is None else proposals(heard.values, topic.channels, taken, level=level)
 
     # --- forms ---------------------------------------------------------------------------
 
@@ -339,5 +342,6 @@ class BareFlow(ChannelSteps):
         return self.async_update_and_abort(self._get_entry(), subentry, title=title or subentry.title, data=data)
 
 
-def _interval() -> dict[probatio.Marker, Any]:
+def interval_field() -> dict[probatio.Marker, Any]:
+    """Ask how often a device speaks."""
     return {probatio.Required(CONF_INTERVAL, default=Policy().interval_s): _INTERVAL}

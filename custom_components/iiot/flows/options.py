@@ -27,6 +27,7 @@ from .joining import JoiningSteps
 from .removed import RemovedSteps
 from .roles import RoleSteps
 from .serials import SerialSteps
+from .templates import TemplateSteps
 from .waiting import WaitingSteps
 
 _DEFAULTS: Final = Settings()
@@ -58,11 +59,26 @@ _SECTIONS: Final[dict[str, dict[str, tuple[Any, Any]]]] = {
 """Section → option → default and field."""
 
 
-MENU: Final = ["preferences", "roles", "check_connectivity", "commissioning", "waiting_devices", "removed_devices"]
+MENU: Final = [
+    "preferences",
+    "roles",
+    "check_connectivity",
+    "commissioning",
+    "templates",
+    "waiting_devices",
+    "removed_devices",
+]
 
 
 class HubOptionsFlow(
-    ConnectivitySteps, JoiningSteps, SerialSteps, RoleSteps, WaitingSteps, RemovedSteps, OptionsFlowWithReload
+    ConnectivitySteps,
+    JoiningSteps,
+    SerialSteps,
+    RoleSteps,
+    TemplateSteps,
+    WaitingSteps,
+    RemovedSteps,
+    OptionsFlowWithReload,
 ):
     """What a person can do with a hub that runs: set its preferences, and see whether devices reach it."""
 

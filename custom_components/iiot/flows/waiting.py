@@ -100,7 +100,7 @@ def _check(hub: Hub, user_input: dict[str, Any]) -> dict[str, str]:
         return {CONF_DEVICES: "none_chosen"}
     if user_input[CONF_ACTION] == APPROVE:
         entries = [hub.plant.inbox.get(device_id) for device_id in chosen]
-        if not all(entry is not None and entry.trust is Trust.VERIFIED for entry in entries):
+        if not all(entry is not None and (entry.trust is Trust.VERIFIED or entry.spoken) for entry in entries):
             return {CONF_DEVICES: "only_verified"}
     return {}
 

@@ -1,8 +1,10 @@
 """Devices that speak on the topics of a template and that nobody has registered: what was heard, what it may mean."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
+from .. import records
 from ..records import Bounds
 from ..wire.templates import Match
 from .bare import BareTopic, Filter, Heard
@@ -24,6 +26,11 @@ class TopicTemplate:
     template: Filter
     kid: Annotated[int, Bounds(1, 2**32 - 1)] = 1
     """Number of its key in the key file."""
+
+
+def read_templates(raw: Iterable[object], path: str = "templates") -> tuple[TopicTemplate, ...]:
+    """Read the templates of a site; raises `RecordError`."""
+    return tuple(records.read(TopicTemplate, one, f"{path}[{at}]") for at, one in enumerate(raw))
 
 
 @dataclass(kw_only=True, slots=True)

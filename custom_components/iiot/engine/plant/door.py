@@ -219,8 +219,9 @@ def adopt(site: Site, device_id: str, keys: dict[int, bytes], now: Now, effects:
         device.downlink = entry.downlink
         device.just_adopted = False
         _greet(site, member, entry, now)
-    if entry is not None and member.bare is not None:
+    if entry is not None and entry.spoken is not None:
         member.joined = entry.spoken
+        device.liveness.hear(entry.last_ns)
     member.wants.poll_due_ns = now.steady_ns
     member.connection = device.liveness.state(now.wall_ns, site.settings)
     site.touch(member, now.steady_ns, 0)
