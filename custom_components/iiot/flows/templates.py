@@ -83,7 +83,9 @@ class TemplateSteps(OptionsFlow):
         if user_input is not None:
             return await self._take_template_key(self._template_key)
         field = probatio.Optional(CONF_KEY, description={"suggested_value": self._template_key.hex()})
-        return self._show_template("template_key_made", {field: TEXT}, {}, fingerprint=signing.fingerprint(self._template_key))
+        return self._show_template(
+            "template_key_made", {field: TEXT}, {}, fingerprint=signing.fingerprint(self._template_key)
+        )
 
     async def async_step_template_key_shared(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Say what it means that somebody else has this key, too."""
