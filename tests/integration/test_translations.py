@@ -116,8 +116,9 @@ BANKS = {
     "silence": {"broker_away", "elsewhere", "others_heard", "nothing_at_all", "any_device"},
 }
 """Words that forms and screens are put together from."""
-BARE_FLOW = tuple(f"flows/{name}.py" for name in ("bare", "bare_commands", "channels", "interlocks"))
-DEVICE_PAGES = ("device", "keys", "assets", "relations", "interlocks", "polling", "channels", "life", "provisioning")
+PLACING = ("assets", "relations")
+BARE_FLOW = tuple(f"flows/{name}.py" for name in ("bare", "bare_commands", "channels", "interlocks", *PLACING))
+DEVICE_PAGES = ("device", "keys", *PLACING, "interlocks", "polling", "channels", "life", "provisioning")
 DEVICE_FLOW = tuple(f"flows/{name}.py" for name in DEVICE_PAGES)
 OPTION_FLOW = tuple(
     f"flows/{name}.py"
@@ -257,7 +258,7 @@ def test_every_error_has_its_words() -> None:
     adopting = set(re.findall(r'CONF_\w+: "(\w+)"', source("flows/adopted.py"))) | set(adopted.FLAWS)
     assert set(WORDS["config_subentries"]["adopted"]["error"]) == adopting
     fields = {f"invalid_{field}" for field in (CONF_COMMAND_TOPIC, CONF_ACK_TOPIC)}
-    bare = errors_in(source(*BARE_FLOW)) | formulas | set(bare_rules.FLAWS) | fields
+    bare = errors_in(source(*BARE_FLOW)) | formulas | set(bare_rules.FLAWS) | fields | set(Relation)
     assert set(WORDS["config_subentries"]["bare"]["error"]) == bare
     options = source(*OPTION_FLOW)
     rules = source("engine/wire/templates.py", "engine/plant/templates.py", "flows/templates.py")

@@ -26,9 +26,11 @@ from ..engine.errors import KeyFormError, RecordError, StoreError
 from ..engine.plant.policy import Policy
 from ..engine.wire import signing, topics
 from ..runtime import IiotConfigEntry
+from .assets import AssetSteps
 from .channel_rows import ROWS, channels_of, row_of, rows_of
 from .channels import ChannelSteps
 from .forms import GENERATE, PASTE, TEXT, choice, details, key_source
+from .relations import RelationSteps
 
 CONF_TOPIC: Final = "topic"
 CONF_INTERVAL: Final = "interval_s"
@@ -46,6 +48,8 @@ PAGES: Final = [
     "new_key",
     "remove_topic",
     "details",
+    "asset",
+    "relations",
 ]
 _PREFIX: Final = "topic:"
 """Before the id of a bare device: no device of the protocol has a colon in its id."""
@@ -54,7 +58,7 @@ _INTERVAL: Final = selector.NumberSelector(
 )
 
 
-class BareFlow(ChannelSteps):
+class BareFlow(AssetSteps, RelationSteps, ChannelSteps):
     """A bare device is registered by one of its topics, and changed."""
 
     def __init__(self) -> None:
