@@ -1,12 +1,30 @@
-"""A pump that joins sleeps until somebody says where it stands, and hangs in Home Assistant on what it is part of."""
+"""A device that joins sleeps until somebody says where it stands, and hangs in Home Assistant on what it is part of."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
 
 from .house import allow_sockets, until
-from .pump_room import OPTIONS, PUMPS, SPARE, PumpRoom
+from .pump_room import OPTIONS, PREFIX, PUMPS, PumpRoom
+
+NAP_S = 900
+"""As long as a device sleeps at a time that waits for its place."""
+SLEEPER = "basin-1"
+BASIN = f"""
+[[devices]]
+id = "{SLEEPER}"
+name = "Basin"
+model = "B-1 basin"
+interval_s = 5
+sample_s = 1
+sleep_s = 2
+[devices.channels.level]
+name = "Level"
+unit = "%"
+signal = {{ shape = "constant", value = 40.5 }}
+"""
 
 PREFERENCES = {
     "joining": {"discovery": "ask", "sleep_unassigned": True},
@@ -21,7 +39,9 @@ async def room(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PumpRo
     """One pump room for this file."""
     allow_sockets()
     room = PumpRoom(tmp_path_factory.mktemp("room"))
-    async with room.running():
+    async with room.running(), AsyncExitStack() as stack:
+        await prefer(room)
+        await room.switch_on(stack, PREFIX, BASIN)
         yield room
         assert not room.surprises()
 
@@ -36,20 +56,20 @@ async def prefer(room: PumpRoom) -> None:
 
 
 async def attribute(room: PumpRoom, name: str) -> str | None:
-    """Return an attribute of the connection of the spare pump."""
-    state = (await room.view(room)).state(SPARE, "health.connection")
+    """Return an attribute of the connection of the basin."""
+    state = (await room.view(room)).state(SLEEPER, "health.connection")
     found: str | None = None if state is None else state["attributes"].get(name)
     return found
 
 
-async def test_a_pump_sleeps_until_it_is_assigned_and_others_do_not(room: PumpRoom) -> None:
-    await prefer(room)
-    await room.until_waiting(SPARE)
-    await room.decide_waiting(SPARE, action="approve")
-    await room.until_shows(SPARE, "health.connection", "asleep")
+async def test_a_device_sleeps_until_it_is_assigned_and_others_do_not(room: PumpRoom) -> None:
+    await room.until_waiting(SLEEPER)
+    await room.decide_waiting(SLEEPER, action="approve")
+    await room.until_facts(SLEEPER, "asleep", lambda facts: facts["heartbeat"]["sleep_s"] == NAP_S)
+    await room.until_shows(SLEEPER, "health.connection", "asleep")
     assert await attribute(room, "reason") == "waits_for_asset"
     await room.until_there(*PUMPS)
-    told = await room.act("assign_asset", SPARE, to_line="Line 1", to_cell="Cell 2")
+    told = await room.act("assign_asset", SLEEPER, to_line="Line 1", to_cell="Cell 2")
     assert (told["line"], told["cell"]) == ("Line 1", "Cell 2")
 
     async def stands() -> tuple[str | None, str | None]:
@@ -58,8 +78,8 @@ async def test_a_pump_sleeps_until_it_is_assigned_and_others_do_not(room: PumpRo
     await until(stands, lambda seen: seen == ("Pump room / Line 1 / Cell 2", None), "assigned")
     async with room.api() as api, await api.websocket() as socket:
         listed = await socket.call("iiot/assets/list", config_entry_id=room.entry_id)
-    (spare,) = [one for one in listed["devices"] if one["id"] == SPARE]
-    assert (spare["path"], spare["waits_for_asset"]) == ("Pump room / Line 1 / Cell 2", False)
+    (basin,) = [one for one in listed["devices"] if one["id"] == SLEEPER]
+    assert (basin["path"], basin["waits_for_asset"]) == ("Pump room / Line 1 / Cell 2", False)
 
 
 async def test_a_pump_hangs_on_what_it_is_part_of(room: PumpRoom) -> None:
