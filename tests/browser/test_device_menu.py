@@ -16,6 +16,7 @@ PAGES = {
     "Channels and gates": "Channels",
     "Calculated channels": "Calculated channel",
     "Next key": f"Next key for {PUMP}",
+    "Show the QR code of the key": f"Show the key of {PUMP}",
     "Replace the device": f"Replace {PUMP}",
     "Revoke the device, or let it in again": f"Revoke {PUMP}",
     "Who commands the device": f"Who commands {PUMP}",

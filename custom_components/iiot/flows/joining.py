@@ -4,16 +4,17 @@ import asyncio
 from typing import Any, Final
 
 import probatio
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.util import dt as dt_util
 
-from ..bridge.enrolment import plain, running_hub
+from ..bridge.enrolment import plain
 from ..bridge.hub import Hub
 from ..bridge.joining import MAX_MINUTES, MIN_MINUTES, Joiner, JoinStep, counted
 from ..bridge.words import async_words
 from .forms import number
+from .pages import HubPageSteps
 
 MENU: Final = ["open_window", "watch_joining", "close_window", "serials", "expected_devices"]
 CONF_MINUTES: Final = "minutes"
@@ -24,7 +25,7 @@ FIRST_LOOKS: Final = 3
 """A browser is told of news only when its page shows the table already: the first news wait so many looks."""
 
 
-class JoiningSteps(OptionsFlow):
+class JoiningSteps(HubPageSteps):
     """The join window is opened, watched and closed."""
 
     _table: dict[str, str]
@@ -33,7 +34,7 @@ class JoiningSteps(OptionsFlow):
     async def async_step_commissioning(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Say whether the window is open, and offer what there is to do."""
         del user_input
-        hub = self._hub()
+        hub = self.hub()
         return self.async_show_menu(
             step_id="commissioning",
             menu_options=MENU,
@@ -42,7 +43,7 @@ class JoiningSteps(OptionsFlow):
 
     async def async_step_open_window(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for how long, and open the window."""
-        hub = self._hub()
+        hub = self.hub()
         if user_input is not None:
             hub.joining.open(int(user_input[CONF_MINUTES]), None)
             return await self.async_step_watch_joining()
@@ -54,7 +55,7 @@ class JoiningSteps(OptionsFlow):
 
     async def async_step_close_window(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Close the window."""
-        self._hub().joining.close(None)
+        self.hub().joining.close(None)
         return await self.async_step_commissioning(user_input)
 
     async def async_step_watch_joining(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -79,20 +80,17 @@ class JoiningSteps(OptionsFlow):
     async def async_step_joining_over(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """The window is closed: say how far everybody has come."""
         del user_input
-        hub, self._news = self._hub(), None
+        hub, self._news = self.hub(), None
         return self.async_show_menu(
             step_id="joining_over",
             menu_options=["joining_over", "commissioning"],
             description_placeholders=await self._shown(hub),
         )
 
-    def _hub(self) -> Hub:
-        return running_hub(self.hass, self.config_entry.entry_id)[1]
-
     def _running(self) -> Hub | None:
         """Give the hub while it works; it may stop while somebody watches."""
         try:
-            return self._hub()
+            return self.hub()
         except AbortFlow:
             return None
 

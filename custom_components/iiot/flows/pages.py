@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from homeassistant.config_entries import ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.config_entries import ConfigSubentryFlow, OptionsFlow, SubentryFlowResult
 from homeassistant.helpers import selector
 
 from ..bridge.enrolment import policy_of, running_hub
+from ..bridge.hub import Hub
 from ..bridge.mapping import clean_name
 from ..bridge.policies import write_policy
 from ..const import CONF_DEVICE_ID
@@ -14,6 +15,14 @@ from ..engine.plant import Member
 from ..engine.plant.policy import Policy
 
 CONF_CHANNEL: Final = "channel"
+
+
+class HubPageSteps(OptionsFlow):
+    """A page of the options of a site."""
+
+    def hub(self) -> Hub:
+        """Give the hub at work; aborts when it does not run."""
+        return running_hub(self.hass, self.config_entry.entry_id)[1]
 
 
 class PageSteps(ConfigSubentryFlow):

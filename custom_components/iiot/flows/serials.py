@@ -4,19 +4,20 @@ from typing import Any, Final
 
 import probatio
 from homeassistant.components.file_upload import process_uploaded_file
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers import selector
 
 from ..bridge import serials
-from ..bridge.enrolment import listed, running_hub
+from ..bridge.enrolment import listed
 from ..bridge.hub import Hub
 from ..bridge.marked_yaml import Flaw, FlawsError
 from ..bridge.serials import ListPlan, SerialList
 from ..engine.devices.serials import MAX_BYTES, text_of
 from ..engine.errors import StoreError
 from .forms import LONG_TEXT
+from .pages import HubPageSteps
 
 CONF_DEVICES: Final = "devices"
 CONF_FILE: Final = "file"
@@ -36,7 +37,7 @@ _FORM: Final = probatio.Schema(
 )
 
 
-class SerialSteps(OptionsFlow):
+class SerialSteps(HubPageSteps):
     """A list is checked before anything of it counts."""
 
     _list: SerialList
@@ -44,7 +45,7 @@ class SerialSteps(OptionsFlow):
 
     async def async_step_serials(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Take a list, as a file or as text, and check all of it."""
-        hub = self._serials_hub()
+        hub = self.hub()
         errors: dict[str, str] = {}
         flaws: list[Flaw] = []
         if user_input is not None:
@@ -68,7 +69,7 @@ class SerialSteps(OptionsFlow):
 
     async def async_step_serials_check(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Say what the list would change, and bring it in when the person agrees."""
-        hub = self._serials_hub()
+        hub = self.hub()
         try:
             plan = serials.plan_list(hub, self._list, instead=self._instead)
         except FlawsError as err:  # somebody has changed areas or keys meanwhile
@@ -83,7 +84,7 @@ class SerialSteps(OptionsFlow):
 
     async def async_step_expected_devices(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show who is still to come, and take off the list whoever is chosen."""
-        hub = self._serials_hub()
+        hub = self.hub()
         expected = hub.keys.expected
         if not expected:
             return self.async_abort(reason="nobody_expected")
@@ -110,9 +111,6 @@ class SerialSteps(OptionsFlow):
             errors=errors,
             description_placeholders={"count": str(len(expected))},
         )
-
-    def _serials_hub(self) -> Hub:
-        return running_hub(self.hass, self.config_entry.entry_id)[1]
 
     async def _keep(self, hub: Hub, plan: ListPlan) -> None:
         try:
