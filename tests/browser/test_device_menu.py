@@ -15,6 +15,7 @@ PAGES = {
     "Polling": "Polling",
     "Channels and gates": "Channels",
     "Calculated channels": "Calculated channel",
+    "Names and units of channels": "Names and units",
     "Next key": f"Next key for {PUMP}",
     "Show the QR code of the key": f"Show the key of {PUMP}",
     "Replace the device": f"Replace {PUMP}",

@@ -81,7 +81,7 @@ from .joining import (  # noqa: F401  # fixtures
 from .people import add_person
 from .shown import Shown
 from .template_forms import walk_card, walk_templates
-from .words import FOLDER, WORDS, aborts_in, placeholders, source, texts
+from .words import BARE_FLOW, DEVICE_FLOW, FOLDER, OPTION_FLOW, WORDS, aborts_in, placeholders, source, texts
 
 CODES = {kind.__name__: kind.code for kind in (DeviceIdError, KeyFormError, PrefixError)}
 EVERYWHERE = {"site", "device", "name", "device_id"}
@@ -116,14 +116,6 @@ BANKS = {
     "silence": {"broker_away", "elsewhere", "others_heard", "nothing_at_all", "any_device"},
 }
 """Words that forms and screens are put together from."""
-PLACING = ("assets", "relations")
-BARE_FLOW = tuple(f"flows/{name}.py" for name in ("bare", "bare_commands", "channels", "interlocks", *PLACING))
-DEVICE_PAGES = ("device", "keys", *PLACING, "interlocks", "polling", "channels", "life", "provisioning")
-DEVICE_FLOW = tuple(f"flows/{name}.py" for name in DEVICE_PAGES)
-OPTION_FLOW = tuple(
-    f"flows/{name}.py"
-    for name in ("options", "roles", "connectivity", "waiting", "removed", "joining", "serials", "templates")
-)
 SITE = {"name": "Hall 3", "prefix": "north", "discovery": "ask"}
 
 
@@ -180,6 +172,7 @@ async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
         if page == "interlocks":
             shown.add(await subentries.async_configure(form["flow_id"], {"actuator": "speed"}))
     await walk_channels(hass, shown, partial(open_bare_page, hass, entry, subentry_id), "temp")
+    shown.add(await answer_device_form(hass, await open_page(hass, entry, "display"), channel="temp"))
     assert "details.channel_descriptions" in shown.fields
     form = await open_page(hass, entry, "revoke")
     await answer_device_form(hass, form, reason="stolen")

@@ -16,6 +16,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later, async_track_time_interval
 
 from ..const import CONF_STATE_INTERVAL, DEFAULT_STATE_INTERVAL_S
+from ..engine.devices.display import displayed
 from ..engine.effects import Notice
 from ..engine.values import Connection
 from . import leftovers
@@ -377,6 +378,8 @@ def _wanted(station: Station) -> dict[str, Described]:
         locks = member.policy.interlocks if member else {}
         rows += [offer(actuator, locks.get(key)) for key, actuator in manifest.actuators.items()]
         waves = member.board.waves if member else ()
-        rows += [describe(channel) for channel in manifest.channels.values() if channel.key not in waves]
+        display = member.policy.display if member else {}
+        shown = [one for one in manifest.channels.values() if one.key not in waves]
+        rows += [describe(displayed(channel, display.get(channel.key))) for channel in shown]
         rows += [describe(channel) for channel in member.board.calculated] if member else []
     return {row.key: row for row in rows}

@@ -30,6 +30,7 @@ from ..engine.wire import topics
 from ..runtime import IiotConfigEntry
 from .assets import AssetSteps
 from .channels import ChannelSteps
+from .display import DisplaySteps
 from .forms import DERIVED, GENERATE, KEEP, KEPT, PASTE, TEXT, details, key_source
 from .interlocks import InterlockSteps
 from .life import LifeSteps, waiting_devices
@@ -45,6 +46,7 @@ PAGES: Final = [
     "polling",
     "gates",
     "calculated",
+    "display",
     "next_key",
     "show_key",
     "replace",
@@ -54,7 +56,9 @@ PAGES: Final = [
 """What can be changed of a device, each a step of its own."""
 
 
-class DeviceFlow(LifeSteps, AssetSteps, RelationSteps, InterlockSteps, PollingSteps, ChannelSteps, ShowKeySteps):
+class DeviceFlow(
+    LifeSteps, AssetSteps, RelationSteps, InterlockSteps, PollingSteps, ChannelSteps, DisplaySteps, ShowKeySteps
+):
     """A device is registered by hand, before or after it called; or changed."""
 
     _scanned: DeviceKey | None = None

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from ..devices.adopted import ID_PREFIX, check_entities
 from ..devices.bare_rules import check_commands, check_topics
+from ..devices.display import check_display
 from ..devices.manifest import Manifest
 from ..effects import CountersZeroed, Effect, Happened, HealthChanged, ManifestChanged, ValuesChanged
 from ..errors import RecordError
@@ -51,6 +52,7 @@ def _check_calculated(policy: Policy, manifest: Manifest | None) -> None:
         raise RecordError("calculated", f"must be at most {MAX_CALCULATED} channels")
     if manifest is None:
         return
+    check_display(policy.display, manifest)
     for key, row in policy.calculated.items():
         if key in manifest.channels:
             raise RecordError(f"calculated.{key}", "is the key of a channel of the device")

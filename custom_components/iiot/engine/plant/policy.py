@@ -9,6 +9,7 @@ from ..devices.adopted import AdoptedEntity
 from ..devices.assets import Asset, Relation
 from ..devices.bare import BareTopic, Filter
 from ..devices.bare_commands import BareCommands
+from ..devices.display import Display
 from ..ingest.calculated import Calculated
 from ..ingest.checks import Checks
 from ..polling.plan import Polling
@@ -33,6 +34,8 @@ class Policy:
     """When its readings are asked for."""
     channels: Mapping[Key, Checks] = field(default_factory=dict)
     """Channel → its gates, and how often it is shown."""
+    display: Mapping[Key, Display] = field(default_factory=dict)
+    """Channel → what it is called, and in which unit and precision it is shown."""
     calculated: Mapping[Key, Calculated] = field(default_factory=dict)
     """Key → what the hub works out under it."""
     trial: bool = False
