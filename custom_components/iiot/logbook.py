@@ -156,7 +156,7 @@ def _message(kind: str, facts: Mapping[str, Any]) -> str:
         words = _decision(kind, facts)
     else:
         words = kind.replace("_", " ")
-    args = ", ".join(f"{name} {value}" for name, value in dict(facts.get("args", {})).items())
+    args = ", ".join(f"{name} {_word(value)}" for name, value in dict(facts.get("args", {})).items())
     why = f": {facts['reason']}" if facts.get("reason") else ""
     facts = {"reason": "no reason given", **facts, "args": f" ({args})" if args else "", "why": why}
     return words.format_map(_Known({ATTR_SITE: "", **facts})).strip()
@@ -166,6 +166,10 @@ def _decision(kind: str, facts: Mapping[str, Any]) -> str:
     if kind == ROLE_SET and not facts.get("role"):
         return NO_ROLE
     return NO_TEMPLATE if kind == TEMPLATE_SET and not facts.get("registered") else DECISIONS[kind]
+
+
+def _word(value: Any) -> Any:
+    return ("off", "on")[value] if isinstance(value, bool) else value
 
 
 class _Known(dict[str, Any]):

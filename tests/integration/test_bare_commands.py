@@ -117,7 +117,7 @@ async def test_without_answers_a_control_shows_what_is_reported_and_what_was_sen
     }
     (sent,) = [event for event in events if event.data["kind"] == "command"]
     assert (sent.data["step"], sent.data["answered"]) == ("sent", False)
-    assert describe(sent)["message"] == "was told set (key fan, value True); it cannot answer"
+    assert describe(sent)["message"] == "was told set (key fan, value on); it cannot answer"
     await say(hass, {"running": True})
     shown = await lab.until("switch", "fan", lambda shown: shown.state == "on")
     assert "pending" not in shown.attributes

@@ -225,7 +225,7 @@ def test_an_event_of_another_release_is_a_line_all_the_same(data: dict[str, Any]
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"step": "sent", "args": {"key": "fan", "value": True}}, "was told set (key fan, value True)"),
+        ({"step": "sent", "args": {"key": "fan", "value": True}}, "was told set (key fan, value on)"),
         ({"step": "done", "args": {}}, "did set"),
         ({"step": "rejected", "args": {}, "reason": "busy"}, "will not do set: busy"),
         ({"step": "failed", "args": {}}, "failed to do set: no reason given"),
