@@ -11,8 +11,9 @@ from . import mqtt
 
 MOST_WAITING: Final = 4_096
 """Beyond it messages are dropped; the plant makes each one anew when its time comes."""
-AT_ONCE: Final = 16
-"""Publishes that may wait for the broker's word at the same time."""
+AT_ONCE: Final = 64
+"""Publishes that may wait for the broker's word at the same time: more than the 20 that Home Assistant's client has
+under way, so that its next one is always at hand."""
 
 
 class Sender:
