@@ -183,7 +183,7 @@ async def test_the_file_of_the_how_to_can_be_imported(hass: HomeAssistant, machi
     told = await site.imported(text)
     assert told["errors"] == []
     gates = yaml.safe_load(await site.exported())["devices"]["press-07"]["policy"]["channels"]["temperature"]
-    assert gates == {"low": -20.0, "high": 90.0, "deadband": 0.5}
+    assert gates == {"low": -20.0, "high": 90.0, "deadband": 0.5, "interval_s": 5.0}
 
 
 async def test_a_signed_topic_is_exported_with_the_names_of_its_channels_and_renamed_by_an_import(
