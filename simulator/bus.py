@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import TextIO
 
@@ -15,12 +16,16 @@ type Connect = Callable[[Station], BrokerLink]
 """Makes the connection for a station; it is not open yet."""
 
 
-def over_broker(broker: Broker, *, mqtt5: bool, seed: int) -> Connect:
-    """Connections to a real broker; call inside the event loop that will use them."""
+def over_broker(broker: Broker, *, mqtt5: bool, seed: int, own_logins: bool = False) -> Connect:
+    """Connections to a real broker; call inside the event loop that will use them.
+
+    With `own_logins` each device logs in as itself, by its key, otherwise all as the broker's description says.
+    """
     pulse = Pulse()
     random = Random(seed)
 
     def connect(station: Station) -> BrokerLink:
+        station = station if own_logins else replace(station, login=lambda: None)
         return PahoLink(broker, station, pulse=pulse, mqtt5=mqtt5, random=random)
 
     return connect

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from itertools import batched
 from typing import Final
 
-from iiot_engine.links.broker import BrokerLink, Station, Subscription, Will
+from iiot_engine.links.broker import BrokerLink, LinkRefusedError, Station, Subscription, Will
 from iiot_engine.values import DOWN_QOS, Leaf
 from iiot_engine.wire.topics import topic_of
 
@@ -122,6 +122,8 @@ class Carrier:
     def __init__(self, devices: list[Device], prefix: str, connect: Connect) -> None:
         self.trouble: OSError | None = None
         """Why the last attempt to connect failed."""
+        self._refused = 0
+        """Attempts one after the other that the broker refused."""
         self._prefix = prefix
         self._carried = {device.profile.id: Carried(device, self) for device in devices}
         self._owner = next(iter(self._carried.values()))
@@ -139,6 +141,7 @@ class Carrier:
                 ),
                 keep_alive_s=_keep_alive_s(devices),
                 will=self._will,
+                login=self._login,
                 connected=self._connected,
                 gone=self._gone,
                 failed=self._failed,
@@ -243,8 +246,12 @@ class Carrier:
         message = self._owner.device.open_session(self._owner.moment())
         return Will(topic=topic_of(self._prefix, self._owner.device.profile.id, Leaf.STATUS), message=message)
 
+    def _login(self) -> tuple[str, str]:
+        device = self._owner.device
+        return device.profile.id, device.keyring.password(self._refused)
+
     def _connected(self) -> None:
-        self.trouble = None
+        self.trouble, self._refused = None, 0
         if self._owner.is_on:
             self._owner.greet()
         self._forget_greetings()
@@ -267,6 +274,7 @@ class Carrier:
 
     def _failed(self, trouble: OSError) -> None:
         self.trouble = trouble
+        self._refused += isinstance(trouble, LinkRefusedError)
 
     def _received(self, topic: str, message: bytes, retain: bool) -> None:  # noqa: FBT001 - as links call it
         rest = topic.removeprefix(f"{self._prefix}/")

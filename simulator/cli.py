@@ -50,6 +50,9 @@ def _add_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--broker", default="127.0.0.1:1883", metavar="HOST:PORT", help="the broker of the hub")
     run.add_argument("--user", metavar="NAME", help="log in to the broker")
     run.add_argument("--password-file", type=Path, metavar="FILE", help="its password; else IIOT_SIM_PASSWORD holds it")
+    run.add_argument(
+        "--own-logins", action="store_true", help="each device logs in as itself, with a password made from its key"
+    )
     run.add_argument("--tls", action="store_true", help="speak TLS, and check the broker's certificate")
     run.add_argument("--ca", type=Path, metavar="FILE", help="TLS that trusts only this authority, in PEM form")
     run.add_argument("--prefix", default="iiot", help="topic prefix")

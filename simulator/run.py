@@ -178,7 +178,9 @@ def _connect(options: argparse.Namespace) -> Connect:
     if not host or not port.isdigit():
         raise ScenarioError(f"{options.broker} is not HOST:PORT")
     broker = Broker(host=host, port=int(port), user=options.user, password=_password(options), tls=_tls(options))
-    return over_broker(broker, mqtt5=options.mqtt == "5", seed=options.seed)
+    if options.own_logins and (options.connections is not None or options.user is not None):
+        raise ScenarioError("--own-logins is for devices with a connection each, and without --user")
+    return over_broker(broker, mqtt5=options.mqtt == "5", seed=options.seed, own_logins=options.own_logins)
 
 
 def _password(options: argparse.Namespace) -> str | None:

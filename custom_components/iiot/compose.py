@@ -103,7 +103,8 @@ async def async_build(hass: HomeAssistant, entry: IiotConfigEntry) -> Hub:
     link: HubLink = HassLink(hass, entry, now)
     if access is not None and broker is not None:
         link = OwnLink(hass, entry, broker, now, keep_alive_s=access.keep_alive)
-    return Hub(hass, entry, plant, store, keys, link, began_anew=store.is_new and bool(policies))
+    logins = broker if access is not None and access.logins else None
+    return Hub(hass, entry, plant, store, keys, link, logins=logins, began_anew=store.is_new and bool(policies))
 
 
 def _close_to_others(folder: Path) -> None:

@@ -65,6 +65,12 @@ def test_the_next_key_follows_from_the_last(entry: dict[str, Any]) -> None:
     assert signing.derive_next_key(key, salt, entry["id"], entry["kid"]).hex() == entry["next"]
 
 
+@pytest.mark.parametrize("entry", KEYS["logins"])
+def test_passwords_for_the_broker_come_out_the_same(entry: dict[str, Any]) -> None:
+    found = signing.derive_broker_password(bytes.fromhex(entry["key"]), entry["id"], entry["kid"])
+    assert found == entry["password"]
+
+
 @pytest.mark.parametrize("entry", KEYS["macs"])
 def test_a_mac_is_over_the_payload_as_transmitted(entry: dict[str, Any]) -> None:
     key, span = bytes.fromhex(entry["key"]), entry["payload"].encode("utf-8")

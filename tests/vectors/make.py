@@ -36,6 +36,10 @@ def keys() -> dict[str, Any]:
                 "next": reference.next_key(second, b"\xff" * 16, DEVICE, 3).hex(),
             },
         ],
+        "logins": [
+            {"key": key.hex(), "id": name, "kid": kid, "password": reference.broker_password(key, name, kid)}
+            for key, name, kid in ((KEY, DEVICE, 1), (second, DEVICE, 2), (KEY, "press-08", 1))
+        ],
         "macs": [_mac(key, payload) for key, payload in _signed()],
         "canonical": [{"value": value, "text": reference.canonical(value).decode("utf-8")} for value in _values()],
     }

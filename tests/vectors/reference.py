@@ -52,3 +52,8 @@ def device_key(fleet_key: bytes, device_id: str, kid: int) -> bytes:
 def next_key(key: bytes, salt: bytes, device_id: str, new_kid: int) -> bytes:
     """Key that follows in a rotation."""
     return hkdf(key, salt, f"rekey|{device_id}|{new_kid}")
+
+
+def broker_password(key: bytes, device_id: str, kid: int) -> str:
+    """What a device logs in with at a broker whose logins its hub keeps."""
+    return hkdf(key, SALT, f"broker|{device_id}|{kid}").hex()

@@ -40,6 +40,8 @@ class Access:
     """Of the broker's web sockets; None: bare TCP."""
     keep_alive: int = 60
     """Seconds of silence after which the connection is checked."""
+    logins: bool = False
+    """The hub keeps the logins of its devices there."""
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Self:

@@ -31,6 +31,8 @@ class Broker:
     """Its certificate comes from an authority that computers know."""
     has_login: bool
     """The hub logs in there."""
+    keeps_logins: bool = False
+    """The hub makes each device a login of its own."""
 
 
 def broker_of(hass: HomeAssistant, data: Mapping[str, Any]) -> Broker:
@@ -47,6 +49,7 @@ def _own(hass: HomeAssistant, access: Access) -> Broker:
         tls=access.tls,
         is_publicly_trusted=access.authority is None,
         has_login=access.user is not None,
+        keeps_logins=access.logins,
     )
 
 

@@ -144,7 +144,13 @@ def make_key(hub: Hub, device_id: str) -> DeviceKey:
 def provisioning_text(hass: HomeAssistant, hub: Hub, device_id: str, key: DeviceKey) -> str:
     """Everything that the device has to be told (protocol.md, Keys), as canonical JSON."""
     broker = broker_of(hass, hub.entry.data)
-    place = Place(prefix=hub.plant.settings.prefix, host=broker.host, port=broker.port, tls=broker.tls)
+    place = Place(
+        prefix=hub.plant.settings.prefix,
+        host=broker.host,
+        port=broker.port,
+        tls=broker.tls,
+        has_own_login=broker.keeps_logins,
+    )
     credential = Credential(device_id=device_id, kid=key.kid, key=key.key)
     return qr_text(credential, place, _highest_boot(hub, device_id))
 

@@ -24,6 +24,7 @@ from .assets import Assets
 from .effects import Effects, Verdict
 from .enrolment import key_turn, policy_of
 from .joining import Joining
+from .logins import Logins
 from .notices import standing_notices
 from .questions import Questions
 from .roles import Roles
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from ..engine.actuation.command import Command
     from ..engine.actuation.wish import Wish
+    from ..engine.links.broker import Broker
     from ..engine.plant import Plant
     from ..engine.stores.key_file import KeyFile
     from ..engine.stores.sqlite_intake import SqliteIntake
@@ -74,6 +76,7 @@ class Hub:
         keys: KeyFile,
         link: HubLink,
         *,
+        logins: Broker | None = None,
         began_anew: bool = False,
     ) -> None:
         self.hass: Final = hass
@@ -95,6 +98,7 @@ class Hub:
         self.joining: Final = Joining(self)
         self._states: Final = States(hass, plant)
         self._adopted: Final = Adopted(self)
+        self._logins: Final = Logins(self, logins)
         self._commit: asyncio.Task[None] | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._releases: list[CALLBACK_TYPE] = []
@@ -118,7 +122,7 @@ class Hub:
         await self.link.async_follow(self.plant.filters)
         self.joining.start()
         self._releases.append(self._adopted.stop)
-        self._adopted.follow()
+        self._follow_registry()
         self._tick()
 
     async def async_stop(self) -> None:
@@ -135,6 +139,7 @@ class Hub:
             self._releases.pop()()
         if self._ticking is not None:
             self._ticking.cancel()
+        await self._logins.async_stop()
         await self.link.async_stop()
         if self._commit is not None:
             await asyncio.wait([self._commit])
@@ -310,9 +315,10 @@ class Hub:
 
     @callback
     def _follow_registry(self) -> None:
-        """Listen to the topics and entities that people registered, and to no others."""
+        """Listen to the topics and entities that people registered, and to no others; let their devices in."""
         if self.is_running:
             self._adopted.follow()
+            self._logins.follow()
             follow = self.link.async_follow(self.plant.filters)
             self.entry.async_create_task(self.hass, follow, "iiot bare topics")
 

@@ -23,6 +23,8 @@ ENTITY_BUDGET: Final = "entity_budget"
 CHANNELS_LACKING: Final = "channels_lacking"
 NEWER_ENTRY: Final = "newer_entry"
 CHANNEL_CHATTERS: Final = "channel_chatters"
+LOGINS_REFUSED: Final = "logins_refused"
+LOGINS_UNANSWERED: Final = "logins_unanswered"
 DATA_ENTRY_ID: Final = "entry_id"
 DATA_DEVICE_ID: Final = "device_id"
 DATA_KIND: Final = "kind"
@@ -63,6 +65,8 @@ _SEVERITY: Final = {
     CHANNEL_CHATTERS: ir.IssueSeverity.WARNING,
     CHANNELS_LACKING: ir.IssueSeverity.WARNING,
     NEWER_ENTRY: ir.IssueSeverity.ERROR,
+    LOGINS_REFUSED: ir.IssueSeverity.ERROR,
+    LOGINS_UNANSWERED: ir.IssueSeverity.ERROR,
 }
 
 
@@ -120,6 +124,12 @@ def withdraw_notices(hass: HomeAssistant, entry_id: str) -> None:
     """Take away every repair of a hub that is disabled or removed."""
     for issue_id, _ in _issues_of(hass, entry_id):
         ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+@callback
+def is_told(hass: HomeAssistant, entry: IiotConfigEntry, kind: str) -> bool:
+    """Whether people see a notice of the hub itself."""
+    return ir.async_get(hass).async_get_issue(DOMAIN, issue_id_of(entry.entry_id, kind, None)) is not None
 
 
 def issue_id_of(entry_id: str, kind: str, device_id: str | None) -> str:

@@ -13,6 +13,7 @@ from homeassistant.helpers import selector
 from ..bridge.access import Access, AccessError, folder_of, keep_client, kept_client, remember_client
 from ..bridge.own_link import client_id_of
 from ..const import CONF_BROKER, CONF_PREFIX
+from ..engine.links import control
 from ..engine.links.faults import Fault
 from ..engine.links.tls import PemError, certificate_of, check_authority, client_pem, key_of
 from ..engine.links.trial import attempt
@@ -33,6 +34,7 @@ CONF_TRANSPORT: Final = "transport"
 CONF_WEB_SOCKETS: Final = "web_sockets"
 CONF_PATH: Final = "path"
 CONF_KEEP_ALIVE: Final = "keep_alive"
+CONF_LOGINS: Final = "logins"
 
 PORT: Final = 8883
 PATH: Final = "/mqtt"
@@ -56,6 +58,7 @@ _FORM: Final = probatio.Schema(
                 }
             )
         ),
+        probatio.Required(CONF_LOGINS, default=False): selector.BooleanSelector(),
         probatio.Required(CONF_TRANSPORT): section(
             probatio.Schema(
                 {
@@ -120,6 +123,8 @@ class BrokerSteps(ConfigFlow):
         else:
             nobody = topics.topic_of(prefix, _NOBODY, Leaf.POLL)
             fault = await attempt(broker, client_id, filters=topics.subscriptions(prefix), topic=nobody)
+        if fault is None and access.logins:
+            fault = await control.attempt(broker, client_id)
         if fault is Fault.LOGIN and access.user is None:
             return {"base": "broker_login_missing"}
         return {} if fault is None else {"base": f"broker_{fault}"}
@@ -174,6 +179,7 @@ def _read(form: dict[str, Any], present: Access | None, client: str | None) -> t
         has_certificate=pem is not None,
         path=transport[CONF_PATH].strip() if transport[CONF_WEB_SOCKETS] else None,
         keep_alive=int(transport[CONF_KEEP_ALIVE]),
+        logins=form[CONF_LOGINS],
     )
     return access, pem
 
@@ -194,6 +200,7 @@ def _shown(access: Access | None, client: str | None) -> dict[str, Any]:
         CONF_PORT: access.port,
         CONF_USER: access.user,
         CONF_ENCRYPTION: encryption,
+        CONF_LOGINS: access.logins,
         CONF_TRANSPORT: {
             CONF_WEB_SOCKETS: access.path is not None,
             CONF_PATH: access.path or PATH,

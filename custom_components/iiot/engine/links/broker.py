@@ -91,6 +91,8 @@ class Station:
     """How long the broker keeps the session when the connection is away."""
     will: Callable[[], Will | None] = lambda: None
     """Asked before each attempt, so that a will can be signed for the session it belongs to."""
+    login: Callable[[], tuple[str, str] | None] = lambda: None
+    """Asked before each attempt for user and password; None: those of the broker's description."""
     connected: Callable[[], None] = lambda: None
     """Called when the broker has accepted the connection; subscriptions are on their way."""
     subscribed: Callable[[list[str]], None] = lambda _: None

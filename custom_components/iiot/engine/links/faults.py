@@ -46,6 +46,8 @@ class Fault(StrEnum):
     """The login may not listen to devices."""
     SENDING = "sending"
     """The login may not send to devices."""
+    LOGINS = "logins"
+    """The broker does not let the hub keep the logins of devices."""
     OTHER = "other"
     """OpenSSL's own words tell it."""
 

@@ -171,6 +171,9 @@ class PahoLink:
         will = self.station.will()
         if will is not None:
             self._client.will_set(will.topic, will.message, will.qos)
+        login = self.station.login()
+        if login is not None:
+            self._client.username_pw_set(*login)
         self._accepted.clear()
         self._ended.clear()
         self._was_accepted, self._refusal = False, None

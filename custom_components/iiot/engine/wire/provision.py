@@ -24,12 +24,14 @@ class Credential:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where the device speaks. A login is the broker's matter, and in no text of ours."""
+    """Where the device speaks. A login that the hub does not keep is the broker's matter, and in no text of ours."""
 
     prefix: str
     host: str
     port: int
     tls: bool
+    has_own_login: bool = False
+    """The hub makes the device a login of its own."""
 
 
 def qr_text(credential: Credential, place: Place, boot: int = 0) -> str:
@@ -40,7 +42,7 @@ def qr_text(credential: Credential, place: Place, boot: int = 0) -> str:
         "key": credential.key.hex(),
         "boot": boot,
         "prefix": place.prefix,
-        "broker": {"host": place.host, "port": place.port, "tls": place.tls},
+        "broker": {"host": place.host, "port": place.port, "tls": place.tls} | _login(credential, place),
     }
     return canonical.encode(told).decode()
 
@@ -57,3 +59,10 @@ def read_qr_text(text: str) -> Credential:
     if not 1 <= kid <= MAX_UINT32:
         raise KeyFormError
     return Credential(device_id=device_id, kid=kid, key=signing.parse_key(key))
+
+
+def _login(credential: Credential, place: Place) -> dict[str, str]:
+    if not place.has_own_login:
+        return {}
+    device_id = credential.device_id
+    return {"user": device_id, "password": signing.derive_broker_password(credential.key, device_id, credential.kid)}

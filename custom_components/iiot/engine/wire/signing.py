@@ -39,6 +39,11 @@ def derive_next_key(key: bytes, salt: bytes, device_id: str, new_kid: int) -> by
     return _hkdf(key, salt, f"rekey|{device_id}|{new_kid}")
 
 
+def derive_broker_password(key: bytes, device_id: str, kid: int) -> str:
+    """Password with which a device logs in to a broker that its hub keeps the logins of; 64 hexadecimal digits."""
+    return _hkdf(key, _SALT, f"broker|{device_id}|{kid}").hex()
+
+
 def fingerprint(key: bytes) -> str:
     """Eight bytes by which people tell keys apart, `xxxx-xxxx-xxxx-xxxx`; says nothing of the key."""
     digest = hashlib.sha256(b"iiot/1 fingerprint" + key).hexdigest()
