@@ -28,6 +28,8 @@ def blocks() -> dict[str, str]:
     assert key == DEVICE_KEY == signing.derive_device_key(FLEET_KEY, "press-07", 1)
     next_prk, next_key = extract_and_expand(key, SALT, b"rekey|press-07|2")
     assert next_key == signing.derive_next_key(key, SALT, "press-07", 2)
+    login_prk, login = extract_and_expand(key, b"iiot/1", b"broker|press-07|1")
+    assert login.hex() == signing.derive_broker_password(key, "press-07", 1)
     return {
         "working mac": _fence(
             ("key, ASCII", PLAIN_KEY.decode()),
@@ -43,6 +45,12 @@ def blocks() -> dict[str, str]:
             ("HMAC(salt, fleet key)", prk.hex()),
             ("HMAC(that, info 01)", key.hex()),
             ("fingerprint", signing.fingerprint(key)),
+        ),
+        "working login": _fence(
+            ("key", DEVICE_KEY.hex()),
+            ("info, ASCII", "broker|press-07|1"),
+            ("HMAC(salt, key)", login_prk.hex()),
+            ("HMAC(that, info 01)", login.hex()),
         ),
         "working rekey": _fence(
             ("current key", key.hex()),

@@ -97,6 +97,11 @@ async def test_a_broker_whose_certificate_nobody_vouches_for_is_told(tmp_path: P
     [
         (["--password-file", "fleet.key"], "a password needs a user: --user NAME"),
         (["--user", "plant", "--password-file", "missing"], "No such file or directory: 'missing'"),
+        (["--own-logins", "--user", "plant"], "--own-logins is for devices with a connection each, and without --user"),
+        (
+            ["--own-logins", "--connections", "2"],
+            "--own-logins is for devices with a connection each, and without --user",
+        ),
         (["--ca", "missing"], "No such file or directory: 'missing'"),
         (["--ca", "fleet.key"], "fleet.key holds no certificate in PEM form"),
     ],

@@ -19,8 +19,8 @@ WITHIN_S: Final = 10.0
 """How long the broker may take to let the hub in, and for each answer."""
 PAGE: Final = 100
 """Logins that are asked for at a time."""
-AT_ONCE: Final = 20
-"""Devices whose logins are changed by one message."""
+AT_ONCE: Final = 5
+"""Devices whose logins are changed by one message: the broker hears nobody else while it writes them."""
 
 
 class ControlError(OSError):
