@@ -94,6 +94,8 @@ FACTS = {
     JOURNAL_OVERRUN: {"rows", "readers", "noisiest"},
     ENTITY_BUDGET: {"enabled", "devices", "diagnostic"},
     CHANNEL_CHATTERS: {"channels"},
+    "logins_refused": {"count", "login", "reason"},
+    "logins_unanswered": {"broker"},
     NEWER_ENTRY: {"version", "known"},
     CHANNELS_LACKING: {"channels"},
 }
@@ -276,8 +278,7 @@ def test_every_end_has_its_words() -> None:
 
 
 def test_every_repair_has_its_words() -> None:
-    ours = {JOURNAL_BEGAN_ANEW, JOURNAL_OVERRUN, ENTITY_BUDGET, NEWER_ENTRY, CHANNEL_CHATTERS, CHANNELS_LACKING}
-    assert set(WORDS["issues"]) == {*notices.KINDS, *ours}
+    assert set(WORDS["issues"]) == {*notices.KINDS, *FACTS, JOURNAL_BEGAN_ANEW, CHANNELS_LACKING}
     for kind, words in WORDS["issues"].items():
         asked = {name for _, text in texts(words) for name in placeholders(text)}
         assert asked <= EVERYWHERE | FACTS.get(kind, set()), kind
