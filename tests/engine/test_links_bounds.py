@@ -135,6 +135,20 @@ async def test_other_topics_are_listened_to_and_left_again(mosquitto: GuardedBro
     hub.link.follow([])
 
 
+async def test_a_farewell_that_nobody_waits_for_leaves_nothing_running(mosquitto: GuardedBroker) -> None:
+    hub = await Party(mosquitto, USER, PASSWORD).up()
+    os.kill(mosquitto.process.pid, signal.SIGSTOP)
+    hub.link.send("iiot/press-07/command", b"x", 2)
+    farewell = asyncio.create_task(hub.link.close())
+    await asyncio.sleep(0.05)
+    farewell.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await farewell
+    os.kill(mosquitto.process.pid, signal.SIGCONT)
+    assert hub.link._task is None
+    assert not hub.link.is_connected
+
+
 async def test_a_host_that_no_machine_can_be_named_is_told_and_tried_again() -> None:
     failed: list[Fault] = []
     station = Station(

@@ -133,13 +133,15 @@ class PahoLink:
 
     async def close(self) -> None:
         """Send what waits, take leave (the will is not published) and stay away; idempotent."""
-        if self._is_connected:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FAREWELL_S):
-                    await self._until_taken()
-                    self._client.disconnect()
-                    await self._ended.wait()
-        await self.drop()
+        try:
+            if self._is_connected:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(FAREWELL_S):
+                        await self._until_taken()
+                        self._client.disconnect()
+                        await self._ended.wait()
+        finally:  # also when nobody waits for the farewell any more
+            await self.drop()
 
     async def drop(self) -> None:
         """End without a farewell (the will is published) and stay away; idempotent."""
