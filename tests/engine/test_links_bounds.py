@@ -149,6 +149,16 @@ async def test_a_farewell_that_nobody_waits_for_leaves_nothing_running(mosquitto
     assert not hub.link.is_connected
 
 
+async def test_an_end_that_is_cancelled_is_cancelled_and_ends_the_connection(mosquitto: GuardedBroker) -> None:
+    hub = await Party(mosquitto, USER, PASSWORD).up()
+    end = asyncio.create_task(hub.link.drop())
+    await asyncio.sleep(0)
+    end.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await end
+    assert not hub.link.is_connected
+
+
 async def test_a_host_that_no_machine_can_be_named_is_told_and_tried_again() -> None:
     failed: list[Fault] = []
     station = Station(

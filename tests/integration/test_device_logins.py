@@ -159,7 +159,7 @@ async def test_another_key_is_another_password_and_a_device_that_goes_takes_its_
     device = await device_at(hass, broker, password(OTHER_KEY, 2)).connect()
     hass.config_entries.async_remove_subentry(entry, subentry_id)
     await soon(lambda: broker.logins().keys() == {"hub"}, "the end of the login")
-    assert broker.roles() == {"hub", "admin"}
+    await soon(lambda: broker.roles() == {"hub", "admin"}, "the end of its role")
     await device.link.drop()
     await stop(hass, entry)
 

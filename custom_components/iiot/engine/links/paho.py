@@ -146,11 +146,12 @@ class PahoLink:
     async def drop(self) -> None:
         """End without a farewell (the will is published) and stay away; idempotent."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        self._tear_down()
+        try:
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])  # if this is cancelled itself, whoever did so has to notice
+        finally:
+            self._tear_down()
 
     def beat(self) -> None:
         """Let the client send its keep-alive and notice a silent broker."""
