@@ -73,7 +73,8 @@ def _offer_commands(hass: HomeAssistant) -> None:
         if event.data["kind"] == "command":
             steps = closed.setdefault(event.data["command"], {})
             steps[event.data["step"]] = steps.get(event.data["step"], 0) + 1
-            last_ns = time.monotonic_ns()
+            told_late_ns = time.time_ns() - round(event.time_fired_timestamp * 1e9)
+            last_ns = time.monotonic_ns() - told_late_ns
 
     @callback
     def steps(call: ServiceCall) -> ServiceResponse:
