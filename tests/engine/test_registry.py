@@ -32,6 +32,15 @@ def test_a_file_says_where_a_device_is_to_speak_or_leaves_it(policy: dict[str, A
     assert said_of(file({"policy": policy}), "press-07").topics == topics
 
 
+@pytest.mark.parametrize(
+    ("policy", "whole"),
+    [({}, None), ({"relations": []}, ()), ({"relations": [{"kind": "part_of", "target": "press-08"}]}, ("press-08",))],
+)
+def test_a_file_says_what_a_device_is_to_others_or_leaves_it(policy: dict[str, Any], whole: tuple[str, ...] | None):
+    relations = said_of(file({"policy": policy}), "press-07").relations
+    assert (None if relations is None else tuple(one.target for one in relations)) == whole
+
+
 def test_what_a_device_says_lies_over_its_profile_key_by_key():
     own = {"profile": "press", "area": "", "policy": {"channels": {"temperature": {"high": 90}, "speed": {"low": 0}}}}
     raw = file(own | {"channel_descriptions": {"speed": "Shaft"}})

@@ -158,6 +158,12 @@ async def test_a_relation_to_what_is_gone_stays_and_keeps_nothing_else_from_bein
     gateway = foreign(hass)
     await decide(hass, entry, pump, part("press-07"), {"kind": "feeds", "target": gateway.id})
     assert len(relations_in(entry, pump)) == 2
+    form = await open_menu_page(hass, entry, pump.subentry_id, "relations")
+    assert (suggested(form, "part_of"), suggested(form, "feeds")) == ([], [gateway.id])
+    await fill(hass, entry, pump)
+    assert relations_in(entry, pump) == [part("press-07")]
+    await fill(hass, entry, pump, part_of=[gateway.id])
+    assert relations_in(entry, pump) == [part(gateway.id)]
 
 
 async def test_other_hardware_takes_over_the_relations_to_it(

@@ -12,7 +12,7 @@ from homeassistant.helpers import selector
 from ..bridge.enrolment import plain, running_hub
 from ..bridge.hub import Hub
 from ..bridge.relations import flaw_at_site, page_of_target, target_of
-from ..engine.devices.assets import Relation, RelationKind
+from ..engine.devices.assets import Relation, RelationKind, Relations, part_of
 from .pages import PageSteps, label
 
 CONF_PART_OF: Final = RelationKind.PART_OF.value
@@ -34,7 +34,7 @@ class RelationSteps(PageSteps):
         errors: dict[str, str] = {}
         if user_input is not None:
             written = tuple(_written(hub, user_input, labels))
-            stays = tuple(one for one in policy.relations if not _is_asked(one, labels))
+            stays = tuple(one for one in policy.relations if _stays(hub, one, labels, written))
             relations = (*written, *stays)
             flawed = flaw_at_site(hub, str(subentry.unique_id), relations)
             if flawed is None:
@@ -77,8 +77,9 @@ def _written(hub: Hub, user_input: dict[str, Any], labels: dict[str, str]) -> It
             yield Relation(kind=RelationKind.MEASURES, target=target_of(hub, page_id), channel=labels[name])
 
 
-def _is_asked(one: Relation, labels: dict[str, str]) -> bool:
-    """Whether the page asks for such a relation."""
-    if one.channel is None:
+def _stays(hub: Hub, one: Relation, labels: dict[str, str], written: Relations) -> bool:
+    """Whether a relation stays that the page does not ask for, or whose target is gone and may come back."""
+    if one.channel is not None and (one.kind is not RelationKind.MEASURES or one.channel not in labels.values()):
         return True
-    return one.kind is RelationKind.MEASURES and one.channel in labels.values()
+    is_gone = page_of_target(hub, one.target) is None
+    return is_gone and (one.kind is not RelationKind.PART_OF or part_of(written) is None)
