@@ -1,6 +1,7 @@
 """Whatever comes is taken or refused: a short campaign, the same inputs every time. `scripts/fuzz` plays a million."""
 
 import json
+import re
 from pathlib import Path
 from random import Random
 
@@ -19,6 +20,15 @@ def test_whatever_comes_is_taken_or_refused_and_nothing_else_happens(name: str) 
     tally = run_block(TARGETS[name], seed=1, first=0, inputs=INPUTS.get(name, 1_500))
     assert not tally.failures, "\n".join(f"input {each.index}: {each.error}" for each in tally.failures)
     assert tally.codes[ACCEPTED], "nothing was taken, so nothing was tried"
+
+
+def test_the_page_names_every_target_and_the_last_run_played_it() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "develop" / "fuzzing.md").read_text(encoding="utf-8")
+    what_reads, _, last_run = page.partition("### The last run")
+    names = {*TARGETS, *registry.WITH_HASS}
+    rows = re.findall(r"^\| (`.*?) \|", what_reads, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == names
+    assert set(re.findall(r"^\| `(\w+)` \|", last_run, re.MULTILINE)) == names
 
 
 # --- the machine itself ----------------------------------------------------------------------
