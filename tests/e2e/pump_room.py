@@ -17,6 +17,8 @@ TANK: Final = "tank-1"
 PUMPS: Final = tuple(f"pump-{number}" for number in range(1, 7))
 SPARE: Final = "pump-9"
 """Stands on the shelf until somebody puts it in another's place."""
+WITHIN_S: Final = 60.0
+"""Longest wait for something to appear on a busy machine."""
 SUBENTRIES: Final = "/api/config/config_entries/subentries/flow"
 OPTIONS: Final = "/api/config/config_entries/options/flow"
 ENTRIES: Final = "/api/config/config_entries/flow"
@@ -164,7 +166,9 @@ class PumpRoom(House):
         async def look() -> dict[str, Any]:
             return await self.facts_of(device_id)
 
-        return await until(look, lambda facts: bool(facts) and is_reached(facts), f"{device_id} {what}")
+        return await until(
+            look, lambda facts: bool(facts) and is_reached(facts), f"{device_id} {what}", within_s=WITHIN_S
+        )
 
     async def until_shows(self, device_id: str, key: str, value: str) -> View:
         """Wait for a state."""
@@ -173,7 +177,7 @@ class PumpRoom(House):
             view = await self.view(self)
             return (view.value(device_id, key) if device_id in view.subentries else None), view
 
-        return (await until(look, lambda seen: seen[0] == value, f"{device_id} {key} {value}"))[1]
+        return (await until(look, lambda seen: seen[0] == value, f"{device_id} {key} {value}", within_s=WITHIN_S))[1]
 
     async def until_there(self, *device_ids: str) -> None:
         """Wait until devices are live and have told what they can do."""
@@ -189,7 +193,7 @@ class PumpRoom(House):
             newest = (await self.facts(self))["inbox"]["newest"]
             return sum(one["trust"] == "verified" for one in newest) if await self.has_cards(*device_ids) else 0
 
-        await until(verified, lambda count: count >= len(device_ids), "verified, all of them")
+        await until(verified, lambda count: count >= len(device_ids), "verified, all of them", within_s=WITHIN_S)
 
     async def has_cards(self, *device_ids: str) -> bool:
         """Whether each has a card."""
