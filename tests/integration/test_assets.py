@@ -142,3 +142,19 @@ async def test_where_a_device_stands_outlives_its_hardware_and_a_restart(
     hass.config_entries.async_remove_subentry(entry, machine.subentry_id)
     await settle(hass)
     assert "asset_changed" not in [event.data["kind"] for event in events]
+
+
+async def test_a_device_that_is_brought_back_stands_where_it_stood(
+    hass: HomeAssistant, entry: ConfigEntry, machine: Machine
+) -> None:
+    await put(hass, entry, machine.subentry_id, hall(hass), "Line 1", "Cell 2")
+    yard = ar.async_get(hass).async_create("Yard")
+    dr.async_get(hass).async_update_device(page_of(hass, entry, machine).id, area_id=yard.id)
+    hass.config_entries.async_remove_subentry(entry, machine.subentry_id)
+    await settle(hass)
+    events = async_capture_events(hass, EVENT_DEVICE)
+    fields = {"config_entry_id": entry.entry_id, "device": machine.id}
+    await hass.services.async_call("iiot", "restore_device", fields, blocking=True)
+    await settle(hass)
+    assert stands(entry, machine.subentry_id) == "Hall 3 / Yard / Line 1 / Cell 2"
+    assert "asset_changed" not in [event.data["kind"] for event in events]
