@@ -270,7 +270,7 @@ async def test_a_site_near_its_limit_warns(hass: HomeAssistant) -> None:
         issue = ir.async_get(hass).async_get_issue("iiot", issue_id)
         assert issue is not None
         assert issue.translation_placeholders is not None
-        assert (issue.translation_placeholders["site"], issue.translation_placeholders["enabled"]) == ("Hall 3", "13")
+        assert (issue.translation_placeholders["site"], issue.translation_placeholders["enabled"]) == ("Hall 3", "14")
 
         hass.config_entries.async_remove_subentry(entry, station)
         await settle(hass)
