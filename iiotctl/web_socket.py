@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final, Self
 
 import aiohttp
@@ -103,20 +102,31 @@ async def _log_in(
             max_msg_size=LARGEST_MESSAGE,
             ssl=True if tls is None else tls,
         )
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CONNECT_S):
-                await socket.receive_json()  # auth_required
-                await socket.send_json({"type": "auth", "access_token": token})
-                if (await socket.receive_json())["type"] == "auth_ok":
-                    return socket
-                raise RefusedError("Home Assistant does not take this token: make a new one on your profile page")
+        try:
+            await _show(socket, token)
+        except BaseException:
+            await socket.close()
+            raise
     except aiohttp.ClientConnectorError as err:
         raise why_no_connection(err.os_error, "Home Assistant", "--url") from err
     except aiohttp.InvalidURL as err:
         raise UnreachableError(f"{url} is no address: http://HOST:8123 is what --url looks like") from err
     except (aiohttp.ClientError, OSError, TypeError, ValueError) as err:
         raise UnreachableError("what answers at --url is not Home Assistant") from err
-    raise UnreachableError("Home Assistant is not reachable: no answer; it may still be starting")
+    return socket
+
+
+async def _show(socket: aiohttp.ClientWebSocketResponse, token: str) -> None:
+    """Show the token; raises `RefusedError` when it is not taken, `UnreachableError` when nobody looks."""
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            await socket.receive_json()  # auth_required
+            await socket.send_json({"type": "auth", "access_token": token})
+            said = await socket.receive_json()
+    except TimeoutError as err:
+        raise UnreachableError("Home Assistant is not reachable: no answer; it may still be starting") from err
+    if said["type"] != "auth_ok":
+        raise RefusedError("Home Assistant does not take this token: make a new one on your profile page")
 
 
 def _words(code: str, message: str) -> str:
