@@ -83,6 +83,7 @@ async def test_they_are_marked_as_unsigned_and_not_doubled(hass: HomeAssistant) 
     views = str(build(read_site(hass, entry), "site"))
     assert "Meter (unsigned)" in views
     assert METER in views
+    assert str({"entity": shown.entity_id, "name": "Meter (unsigned)"}) in views, "among those that may be lost"
     page = dr.async_get(hass).async_get_device_by_identifier(
         device_identifier(entry.entry_id, subentry.subentry_id), entry.entry_id
     )

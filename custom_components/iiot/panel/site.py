@@ -102,7 +102,10 @@ def _device(entities: er.EntityRegistry, station: Station, name: str) -> SiteDev
     ids = {key: entry.entity_id for key, entry in shown.items()}
     adopted = _adopted(station)
     if adopted:
-        return SiteDevice(name=name, connection=None, battery=None, position=None, points=adopted, is_signed=False)
+        connection = ids.get(CONNECTION_KEY)
+        return SiteDevice(
+            name=name, connection=connection, battery=None, position=None, points=adopted, is_signed=False
+        )
     return SiteDevice(
         name=name,
         connection=ids.get(CONNECTION_KEY),

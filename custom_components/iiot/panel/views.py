@@ -90,7 +90,9 @@ def _fleet_tiles(site: Site, words: Words) -> Iterable[Card]:
 
 def _attention(devices: list[SiteDevice], words: Words) -> list[Card]:
     """What a person should look at. Each card is there only while it has something to say."""
-    connections = [{"entity": device.connection, "name": device.name} for device in devices if device.connection]
+    connections = [
+        {"entity": device.connection, "name": _name(device, words)} for device in devices if device.connection
+    ]
     batteries = [{"entity": device.battery, "name": device.name} for device in devices if device.battery]
     cards = []
     if connections:
