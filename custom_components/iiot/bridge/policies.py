@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from homeassistant.core import Context, callback
 from homeassistant.exceptions import ConfigEntryError
 
-from ..const import CONF_POLICY, CONF_TEMPLATES, DOMAIN
+from ..const import CONF_POLICY, CONF_TEMPLATES, DOMAIN, SUBENTRY_BARE
 from ..engine import records
 from ..engine.devices.templates import read_templates
 from ..engine.errors import RecordError
@@ -61,7 +61,8 @@ def changed_sections(subentry: ConfigSubentry, policy: Policy) -> list[str]:
 class Planned(NamedTuple):
     """What other devices are to have instead of what they have, with the same decision; by their ids."""
 
-    topics: Mapping[str, Iterable[str]] = MappingProxyType({})
+    topics: Mapping[str, Iterable[str]] | None = None
+    """Every topic that is theirs alone, of all that only sign; None: what they have."""
     parents: Parents = MappingProxyType({})
     """What they are to be part of."""
 
@@ -84,16 +85,22 @@ def check_policy(hub: Hub, subentry: ConfigSubentry, policy: Policy, planned: Pl
 
 
 def topics_of_others(
-    entry: ConfigEntry[Any], device_id: str, planned: Mapping[str, Iterable[str]] = MappingProxyType({})
+    entry: ConfigEntry[Any], device_id: str, claims: Mapping[str, Iterable[str]] | None = None
 ) -> list[str]:
-    """Give the topics that other bare devices have, or are to have."""
-    found: list[str] = []
-    for subentry in entry.subentries.values():
-        owner = str(subentry.unique_id)
-        if owner != device_id:
-            policy = policy_of(subentry)
-            found += [*planned[owner], *policy.told_on] if owner in planned else policy.claimed
-    return found
+    """Give the topics that other bare devices have; or are to have, as `claims` says."""
+    found = claims_of(entry) if claims is None else claims
+    return [topic for owner, topics in found.items() if owner != device_id for topic in topics]
+
+
+def claims_of(
+    entry: ConfigEntry[Any], planned: Mapping[str, Iterable[str]] = MappingProxyType({})
+) -> dict[str, list[str]]:
+    """Device → every topic that is its alone; for those in `planned`, with these topics instead of theirs."""
+    bare = [found for found in entry.subentries.values() if found.subentry_type == SUBENTRY_BARE]
+    return {
+        owner: [*planned[owner], *policy.told_on] if owner in planned else policy.claimed
+        for owner, policy in ((str(found.unique_id), policy_of(found)) for found in bare)
+    }
 
 
 @callback

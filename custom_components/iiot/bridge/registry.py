@@ -17,7 +17,7 @@ from .enrolment import area_named, policy_of
 from .mapping import clean_name
 from .marked_yaml import Document, Flaw, FlawsError, read_marked
 from .places import Place
-from .policies import NOTHING_ELSE, Planned, changed_policy, check_policy
+from .policies import NOTHING_ELSE, Planned, changed_policy, check_policy, claims_of
 from .stations import move, page_of, subentry_of
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def plan_file(hub: Hub, document: Document) -> list[Plan]:
     plans, flaws = [], []
     told = {device_id: registry.said_of(document.raw, device_id) for device_id in document.raw.get("devices", {})}
     planned = Planned(
-        topics={device_id: topics for device_id, said in told.items() if (topics := said.topics) is not None},
+        topics=claims_of(
+            hub.entry, {found: topics for found, said in told.items() if (topics := said.topics) is not None}
+        ),
         parents={device_id: part_of(own) for device_id, said in told.items() if (own := said.relations) is not None},
     )
     for device_id, said in told.items():

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
+from functools import cache
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -120,7 +121,7 @@ def _reader(kind: Any) -> Callable[[Any, Any, str], Any]:
 def _read_record(kind: Any, raw: Any, path: str) -> Any:
     if not isinstance(raw, Mapping):
         raise RecordError(path, "must have fields")
-    hints = get_type_hints(kind, include_extras=True)
+    hints = _hints(kind)
     for name in raw:
         if name not in hints:
             raise RecordError(_below(path, name), f"is not known; there are: {', '.join(hints)}")
@@ -228,7 +229,7 @@ def _schema_of_bare(kind: Any) -> dict[str, Any]:
 
 
 def _schema_of_record(kind: Any) -> dict[str, Any]:
-    hints = get_type_hints(kind, include_extras=True)
+    hints = _hints(kind)
     found: dict[str, Any] = {
         "type": "object",
         "description": (kind.__doc__ or "").split("\n")[0],
@@ -253,6 +254,12 @@ def _bare(kind: Any) -> tuple[Any, tuple[Any, ...]]:
             marks += tuple(found)
         else:
             return kind, marks
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Types of a record's fields, by name: they are asked for at each record, and never change."""
+    return get_type_hints(kind, include_extras=True)
 
 
 def _is_required(one: Field[Any]) -> bool:
