@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
+from iiot_engine.devices.downlink import NOBODYS_NONCE
 from iiot_engine.effects import Publish
 from iiot_engine.ports import Batch, JournalRow
-from iiot_engine.values import TimeFlag
+from iiot_engine.values import Leaf, TimeFlag
 from iiot_engine.wire import canonical, codec
 from tests.fuzz.bench import check_member, digest
 
@@ -120,12 +121,15 @@ class Judge:
     # --- the hub speaks ------------------------------------------------------------------------
 
     def published(self, publish: Publish) -> None:
-        """A message of the hub: its number was never used; a receipt speaks of what is on the disk."""
+        """A message of the hub: its number, if it has one, was never used; a receipt speaks of what is on the disk."""
         self.committed()
         payload = canonical.decode(codec.split(publish.message).span)
+        ensure(not self.hub.member(payload["id"]).device.is_foreign, "it spoke beside a second commander")
+        if payload["nonce"] == NOBODYS_NONCE:
+            ensure(payload["type"] == Leaf.POLL and not payload["ch"], "more than a question had no number")
+            return
         number = (payload["id"], payload["nonce"], payload["hseq"])
         ensure(number not in self.sent_down, "a down number was used twice")
-        ensure(not self.hub.member(payload["id"]).device.is_foreign, "it spoke beside a second commander")
         self.sent_down.add(number)
         self.commands.published(payload)
         if payload["type"] == "stored":
