@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -62,10 +63,15 @@ async def attribute(room: PumpRoom, name: str) -> str | None:
     return found
 
 
+def sleeps_long(facts: dict[str, Any]) -> bool:
+    """Whether a device has said that it sleeps for as long as one that waits for its place."""
+    return bool((facts.get("heartbeat") or {}).get("sleep_s") == NAP_S)
+
+
 async def test_a_device_sleeps_until_it_is_assigned_and_others_do_not(room: PumpRoom) -> None:
     await room.until_waiting(SLEEPER)
     await room.decide_waiting(SLEEPER, action="approve")
-    await room.until_facts(SLEEPER, "asleep", lambda facts: facts["heartbeat"]["sleep_s"] == NAP_S)
+    await room.until_facts(SLEEPER, "asleep", sleeps_long)
     await room.until_shows(SLEEPER, "health.connection", "asleep")
     assert await attribute(room, "reason") == "waits_for_asset"
     await room.until_there(*PUMPS)
