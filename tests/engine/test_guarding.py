@@ -290,15 +290,35 @@ def test_a_flap_is_shut_at_its_lowest_position() -> None:
 def test_a_policy_has_to_fit_the_device() -> None:
     machine = machine_in(World())
     plant = machine.world.plant
-    plant.check_policy(machine.id, records.read(Policy, {"interlocks": {"fan": {}, "unborn": {"minimum": 5}}}))
+    plant.check_policy(machine.id, records.read(Policy, {"interlocks": {"fan": {"read_only": True}}}))
     with pytest.raises(RecordError) as refused:
         plant.check_policy(machine.id, records.read(Policy, {"interlocks": {"fan": {"minimum": 5}}}))
     assert (refused.value.path, refused.value.reason) == ("interlocks.fan.minimum", "means nothing for a switch")
 
 
+def test_a_slip_in_the_name_of_an_actuator_does_not_leave_it_without_its_interlock() -> None:
+    machine = machine_in(World())
+    with pytest.raises(RecordError) as refused:
+        machine.world.plant.check_policy(machine.id, records.read(Policy, {"interlocks": {"fna": {"read_only": True}}}))
+    reason = "is no actuator of the device; there are: fan, flap, reset, speed"
+    assert (refused.value.path, refused.value.reason) == ("interlocks.fna", reason)
+
+
+def test_an_interlock_stays_when_the_device_has_lost_its_actuator() -> None:
+    machine = machine_in(World(), fan={"read_only": True})
+    machine.tell_manifest(CHANNELS, **(MANIFEST | {"actuators": []}))
+    kept = records.read(Policy, {"interlocks": {"fan": {"read_only": True}}, "trial": True})
+    machine.world.plant.check_policy(machine.id, kept)
+    with pytest.raises(RecordError) as refused:
+        machine.world.plant.check_policy(machine.id, records.read(Policy, {"interlocks": {"speed": {}}}))
+    assert refused.value.reason == "is no actuator of the device; there are: none"
+
+
 def test_a_device_that_has_not_described_itself_can_have_any() -> None:
     world = World()
-    machine = Machine(world).join()
+    machine = Machine(world)
+    world.adopt(machine)
+    machine.beat()
     world.plant.check_policy(machine.id, records.read(Policy, {"interlocks": {"fan": {"minimum": 5}}}))
     decide(machine, fan={"minimum": 5})
     machine.read(fan=True)

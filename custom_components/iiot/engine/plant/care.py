@@ -24,7 +24,7 @@ def check(site: Site, member: Member, policy: Policy, kids: Collection[int], tak
     """
     _check_channels_of_its_own(site, member, policy, kids, taken)
     manifest = member.device.manifest if member.bare is None else bare.described(member.bare, policy)
-    guarding.check(policy, manifest)
+    guarding.check(policy, manifest, member.policy.interlocks)
     _check_calculated(policy, manifest)
 
 

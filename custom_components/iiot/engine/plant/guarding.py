@@ -1,6 +1,6 @@
 """Interlocks at work: each wish is judged, and what actuators do is remembered."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Final
 
 from ..actuation.command import UNKNOWN_OUTCOME, Command, Step
@@ -19,10 +19,19 @@ _MOVED: Final = frozenset({Step.DONE, Step.UNKNOWN})
 """Ends of a command after which the actuator stands, or may stand, where it was told to."""
 
 
-def check(policy: Policy, manifest: Manifest | None) -> None:
-    """Raise `RecordError` when an interlock does not fit its actuator; one that is not known yet may have any."""
+def check(policy: Policy, manifest: Manifest | None, kept: Container[str]) -> None:
+    """Raise `RecordError` when an interlock does not fit its actuator, or the device has none of this name.
+
+    Who has not described itself may have any. Those on actuators in `kept` were there before: a device that has lost
+    an actuator keeps its interlock.
+    """
+    if manifest is None:
+        return
     for key, lock in policy.interlocks.items():
-        actuator = manifest.actuators.get(key) if manifest is not None else None
+        actuator = manifest.actuators.get(key)
+        if actuator is None and key not in kept:
+            known = ", ".join(sorted(manifest.actuators)) or "none"
+            raise RecordError(f"interlocks.{key}", f"is no actuator of the device; there are: {known}")
         flaw = None if actuator is None else misfit(lock, actuator)
         if flaw is not None:
             raise RecordError(f"interlocks.{key}.{flaw[0]}", flaw[1])
