@@ -35,3 +35,13 @@ def test_a_key_is_a_text(key: Any) -> None:
     wanted = Wish(name="set", args={"key": key, "value": True}, actor=Actor("anna", "ctx", "service"))
     with pytest.raises(ActuatorError):
         check(wanted, machine.member.device.manifest)
+
+
+def test_who_names_no_actuator_is_told_which_there_are() -> None:
+    machine = Machine(World()).join()
+    actuators = [{"key": key, "name": key, "kind": kind} for key, kind in (("fan", "switch"), ("reset", "button"))]
+    machine.tell_manifest(actuators=actuators, commands=["set", "press"])
+    for name, key in (("set", "fan"), ("press", "reset")):
+        with pytest.raises(ActuatorError) as refused:
+            check(Wish(name=name, args={}, actor=Actor("anna", "ctx", "service")), machine.member.device.manifest)
+        assert refused.value.facts == {"key": "-", "fitting": key}

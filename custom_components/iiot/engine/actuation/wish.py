@@ -67,9 +67,11 @@ def check(wish: Wish, manifest: Manifest | None) -> None:
             raise UnsupportedError(command=wish.name)
         return
     key = wish.args.get("key")
-    actuator = manifest.actuators.get(key) if manifest is not None and type(key) is str else None
+    actuators = manifest.actuators if manifest is not None else {}
+    actuator = actuators.get(key) if type(key) is str else None
     if actuator is None or (actuator.kind == "button") != (wish.name == "press"):
-        raise ActuatorError(key=str(key))
+        fitting = [one.key for one in actuators.values() if (one.kind == "button") == (wish.name == "press")]
+        raise ActuatorError(key=str(key or "-"), fitting=", ".join(fitting) or "-")
     if wish.name == "set":
         _check_value(actuator, wish.args.get("value"))
 
