@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 import probatio
@@ -27,7 +28,18 @@ ATTR_LIFETIME: Final = "lifetime"
 ATTR_RATE: Final = "rate"
 ATTR_WAIT: Final = "wait_for_device"
 
-_SECONDS: Final = probatio.All(cv.time_period, cv.positive_timedelta, lambda period: period.total_seconds())
+
+def _period(value: Any) -> timedelta:
+    """Read a time; Home Assistant's own reader lets one overflow that no calendar holds."""
+    try:
+        period: timedelta = cv.time_period(value)
+    except OverflowError as err:
+        message = f"the time must be at most {timedelta.max.days} days"
+        raise probatio.Invalid(message) from err
+    return period
+
+
+_SECONDS: Final = probatio.All(_period, cv.positive_timedelta, lambda period: period.total_seconds())
 _WHICH: Final = {probatio.Optional(ATTR_CHANNEL): cv.string}
 _COMMON: Final = {
     **TARGET_FIELDS,

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import probatio
 import pytest
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
@@ -143,6 +144,11 @@ async def test_a_sleeping_device_is_told_when_it_wakes(hass: HomeAssistant, entr
     await machine.beat()
     order = await machine.obey()
     assert order["cid"] == facts["command_id"]
+
+
+async def test_a_time_that_no_calendar_holds_is_refused_in_words(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    with pytest.raises(probatio.Invalid, match="must be at most 999999999 days"):
+        await act(hass, "sleep", config_entry_id=entry.entry_id, duration={"days": 10**12})
 
 
 async def test_nothing_of_ours_is_an_error(hass: HomeAssistant, entry: ConfigEntry) -> None:
