@@ -13,6 +13,7 @@ PAGES = {
     "Relations to other devices": "Relations",
     "Interlocks": f"Interlocks of {PUMP}",
     "Polling": "Polling",
+    "Sampling": "Sampling",
     "Channels and gates": "Channels",
     "Calculated channels": "Calculated channel",
     "Names and units of channels": "Names and units",

@@ -11,7 +11,18 @@ FOLDER = Path(__file__).parents[2] / "custom_components" / "iiot"
 WORDS: dict[str, Any] = json.loads((FOLDER / "translations" / "en.json").read_text("utf-8"))
 PLACING = ("assets", "relations")
 BARE_FLOW = tuple(f"flows/{name}.py" for name in ("bare", "bare_commands", "channels", "interlocks", *PLACING))
-DEVICE_PAGES = ("device", "keys", *PLACING, "interlocks", "polling", "channels", "life", "display", "provisioning")
+DEVICE_PAGES = (
+    "device",
+    "keys",
+    *PLACING,
+    "interlocks",
+    "polling",
+    "channels",
+    "life",
+    "display",
+    "sampling",
+    "provisioning",
+)
 DEVICE_FLOW = tuple(f"flows/{name}.py" for name in DEVICE_PAGES)
 OPTION_FLOW = tuple(
     f"flows/{name}.py"

@@ -25,6 +25,7 @@ from .assets import follow_replaced
 from .enrolment import key_turn, policy_of
 from .mapping import clean_name
 from .relations import hangs_on, parent_of
+from .sampling import SampleIntervals
 from .stations import device_identifier, hub_identifier
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Devices:
         self._known: Final[dict[str, ConfigSubentry]] = {}
         self._by_device: Final[dict[str, str]] = {}
         self._facts: Final[dict[str, Facts]] = {}
+        self._sampling: Final = SampleIntervals(hub)
         self._turn: Final = asyncio.Lock()
         self._is_due = False
         """Somebody waits for the turn, and will see whatever has changed by then."""
@@ -73,6 +75,7 @@ class Devices:
         releases = [
             async_dispatcher_connect(self._hub.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
             self._hub.on_health(self._refresh),
+            self._sampling.start(),
             self._hub.hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._page_changed),
         ]
 
@@ -148,6 +151,7 @@ class Devices:
         if before.unique_id != subentry.unique_id or _key_facts(before) != _key_facts(subentry):
             await self._hub.async_adopt(subentry)
         self._hub.set_policy(subentry)
+        self._sampling.look(device_id)
         if before.unique_id == subentry.unique_id:
             self._hub.assets.look(device_id)
         else:

@@ -37,6 +37,7 @@ from .life import LifeSteps, waiting_devices
 from .polling import PollingSteps
 from .provisioning import CONF_PROVISIONING, ShowKeySteps, scanned
 from .relations import RelationSteps
+from .sampling import SamplingSteps
 
 PAGES: Final = [
     "details",
@@ -44,6 +45,7 @@ PAGES: Final = [
     "relations",
     "interlocks",
     "polling",
+    "sampling",
     "gates",
     "calculated",
     "display",
@@ -57,7 +59,15 @@ PAGES: Final = [
 
 
 class DeviceFlow(
-    LifeSteps, AssetSteps, RelationSteps, InterlockSteps, PollingSteps, ChannelSteps, DisplaySteps, ShowKeySteps
+    LifeSteps,
+    AssetSteps,
+    RelationSteps,
+    InterlockSteps,
+    PollingSteps,
+    SamplingSteps,
+    ChannelSteps,
+    DisplaySteps,
+    ShowKeySteps,
 ):
     """A device is registered by hand, before or after it called; or changed."""
 

@@ -10,6 +10,7 @@ from ..devices.assets import Asset, Relation
 from ..devices.bare import BareTopic, Filter
 from ..devices.bare_commands import BareCommands
 from ..devices.display import Display
+from ..devices.sampling import Sampling
 from ..ingest.calculated import Calculated
 from ..ingest.checks import Checks
 from ..polling.plan import Polling
@@ -30,6 +31,8 @@ class Policy:
     """Of a bare device: the template that it follows, whose further topics become its own."""
     commands: BareCommands | None = None
     """Of a bare device: how it is told what to do; None: it is told nothing."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """How often it reads its channels itself."""
     polling: Polling = field(default_factory=Polling)
     """When its readings are asked for."""
     channels: Mapping[Key, Checks] = field(default_factory=dict)
