@@ -167,6 +167,22 @@ async def test_an_end_that_is_cancelled_is_cancelled_and_ends_the_connection(mos
     assert not hub.link.is_connected
 
 
+async def test_who_calls_is_asked_before_each_attempt(mosquitto: GuardedBroker) -> None:
+    logins = iter([(USER, "guess"), (USER, PASSWORD)])
+    failed: list[str] = []
+    station = Station(
+        client_id=USER,
+        received=lambda *_: None,
+        login=lambda: next(logins),
+        failed=lambda trouble: failed.append(str(trouble)),
+    )
+    link = PahoLink(Broker(host=LOOPBACK, port=mosquitto.port), station)
+    link.open()
+    await soon(lambda: link.is_connected)
+    assert failed == ["the broker refuses: Not authorized"]
+    await link.close()
+
+
 async def test_a_host_that_no_machine_can_be_named_is_told_and_tried_again() -> None:
     failed: list[Fault] = []
     station = Station(

@@ -1,10 +1,14 @@
 """The provisioning text: one form for the hub, the command line and the QR code on a sheet."""
 
+import json
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iiot_engine.errors import KeyFormError
+from iiot_engine.wire import signing
 from iiot_engine.wire.provision import Credential, Place, qr_text, read_qr_text
 
 KEY = bytes(range(32))
@@ -67,3 +71,16 @@ def test_a_key_is_in_no_words_of_its_own() -> None:
     assert KEY.hex() not in repr(PRESS)
     assert repr(KEY) not in repr(PRESS)
     assert PRESS.fingerprint.count("-") == 3
+
+
+def test_a_login_stands_in_it_only_where_the_hub_keeps_them() -> None:
+    told = json.loads(qr_text(PRESS, replace(PLACE, has_own_login=True), 7))
+    password = signing.derive_broker_password(PRESS.key, PRESS.device_id, PRESS.kid)
+    assert told["broker"] == {
+        "host": "192.0.2.1",
+        "port": 8883,
+        "tls": True,
+        "user": PRESS.device_id,
+        "password": password,
+    }
+    assert read_qr_text(json.dumps(told)) == PRESS
