@@ -28,6 +28,7 @@ async def open_preferences(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
         "roles",
         "check_connectivity",
         "commissioning",
+        "templates",
         "waiting_devices",
         "removed_devices",
     ]
