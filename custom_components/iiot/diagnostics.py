@@ -175,6 +175,7 @@ def _member(member: Member) -> dict[str, Any]:
     device = member.device
     return {
         "health": asdict(member.health()),
+        "signed": not member.policy.entities,
         "messages": member.messages,
         "repeated_rows": member.repeated_rows,
         "polled": asdict(member.polled),

@@ -60,8 +60,13 @@ async def walk_adopted(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
     shown = Shown(WORDS["config_subentries"]["adopted"])
     flows = hass.config_entries.subentries
     form = shown.add(await flows.async_init((entry.entry_id, SUBENTRY_ADOPTED), context={"source": SOURCE_USER}))
+    hass.states.async_set("sensor.meter", "5", {"unit_of_measurement": "W"})
     await answer_device_form(hass, form, name="Meter", entities=["sensor.meter"])
     await settle(hass)
     subentry_id = list(entry.subentries)[-1]
-    shown.add(await entry.start_subentry_reconfigure_flow(hass, subentry_id))
+    menu = shown.add(await entry.start_subentry_reconfigure_flow(hass, subentry_id))
+    for page in menu["menu_options"]:
+        form = shown.add(await open_page(hass, entry, subentry_id, page))
+        if page != "entities":
+            shown.add(await answer_device_form(hass, form, channel="meter"))
     return shown

@@ -10,11 +10,16 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 
 from custom_components.iiot import diagnostics
+from custom_components.iiot.bridge import renamed
+from custom_components.iiot.bridge.marked_yaml import FlawsError
+from custom_components.iiot.bridge.registry import async_exported, plan_file, read_registry
 from custom_components.iiot.bridge.stations import device_identifier
 from custom_components.iiot.const import SUBENTRY_ADOPTED
+from custom_components.iiot.engine.values import Quality
 from custom_components.iiot.panel.site import read_site
 from custom_components.iiot.panel.views import build
 
+from .bare_sensor import open_page
 from .field import FieldDevice, entity_id, state
 from .joining import (  # noqa: F401  # fixtures
     add_hub,
@@ -119,14 +124,14 @@ async def test_channels_whose_entities_stay_keep_their_keys(hass: HomeAssistant)
     entry = await add_hub(hass)
     subentry = await adopt(hass, entry)
     hall = ar.async_get(hass).async_create("Hall 3")
-    form = await entry.start_subentry_reconfigure_flow(hass, subentry.subentry_id)
+    form = await open_page(hass, entry, subentry.subentry_id, "entities")
     assert suggested(form, "entities") == [METER, CONTACT]
     form = await answer_device_form(hass, form, **{**ABOUT, "name": ""})
     assert form["errors"] == {"name": "name_missing"}
     chosen = ["input_boolean.hall_door", CONTACT]
     await answer_device_form(hass, form, name="Doors", entities=chosen, area=hall.id)
     await settle(hass)
-    form = await entry.start_subentry_reconfigure_flow(hass, subentry.subentry_id)
+    form = await open_page(hass, entry, subentry.subentry_id, "entities")
     await answer_device_form(hass, form, name="Doors", entities=chosen, area=hall.id)
     changed = entry.subentries[subentry.subentry_id]
     entities = changed.data["policy"]["entities"]
@@ -156,4 +161,88 @@ async def test_our_own_entities_are_channels_already(hass: HomeAssistant) -> Non
     own = entity_id(hass, "sensor", station, "temperature")
     form = await start_form(hass, entry, entities=[own])
     assert form["errors"] == {"entities": "own_entity"}
-    assert form["description_placeholders"]["entity"] == str(own).replace("_", "\\_").replace(".", "\\.")
+    assert form["description_placeholders"]["entity"] == own
+
+
+async def test_gates_hold_for_what_was_adopted(hass: HomeAssistant) -> None:
+    let_them_say(hass)
+    entry = await add_hub(hass)
+    subentry = await adopt(hass, entry)
+    form = await open_page(hass, entry, subentry.subentry_id, "gates")
+    form = await answer_device_form(hass, form, channel="meter_power")
+    form = await answer_device_form(hass, form, low=10, high=5)
+    assert form["errors"] == {"high": "low_above_high"}
+    await answer_device_form(hass, form, high=2000)
+    await settle(hass)
+    board = entry.runtime_data.hub.plant.members[subentry.unique_id].board
+    let_them_say(hass, "2500")
+    await settle(hass)
+    assert board.values["meter_power"].quality is Quality.BAD
+    assert hass.states.get(METER).state == "2500", "the entity is as it was"  # type: ignore[union-attr]  # it is there
+    let_them_say(hass, "1900")
+    await settle(hass)
+    assert (board.values["meter_power"].value, board.values["meter_power"].quality) == (1900, Quality.GOOD)
+
+
+async def test_a_channel_gets_another_name_that_a_new_choice_leaves(hass: HomeAssistant) -> None:
+    let_them_say(hass)
+    entry = await add_hub(hass)
+    subentry = await adopt(hass, entry)
+    form = await open_page(hass, entry, subentry.subentry_id, "rename")
+    form = await answer_device_form(hass, form, channel="meter_power")
+    assert suggested(form, "name") == "Power"
+    form = await answer_device_form(hass, form, name=" ")
+    assert form["errors"] == {"name": "name_missing"}
+    await answer_device_form(hass, form, name="Main feed")
+    await settle(hass)
+    form = await open_page(hass, entry, subentry.subentry_id, "entities")
+    hass.states.async_set(METER, "unavailable")
+    await answer_device_form(hass, form, **ABOUT)
+    await settle(hass)
+    channel = entry.runtime_data.hub.plant.members[subentry.unique_id].device.manifest.channels["meter_power"]
+    assert (channel.name, channel.unit, channel.source) == ("Main feed", "W", METER)
+
+
+async def test_without_channels_there_is_nothing_to_rename(hass: HomeAssistant) -> None:
+    entry = await add_hub(hass)
+    subentry = await adopt(hass, entry)
+    entry.runtime_data.hub.plant.members[subentry.unique_id].device.manifest = None
+    assert (await open_page(hass, entry, subentry.subentry_id, "rename"))["reason"] == "no_channels"
+
+
+async def test_an_entity_that_gets_another_id_stays_the_channel_that_it_was(hass: HomeAssistant) -> None:
+    registry = er.async_get(hass)
+    registry.async_get_or_create("sensor", "demo", "1", suggested_object_id="meter_power")
+    let_them_say(hass)
+    entry = await add_hub(hass)
+    subentry = await adopt(hass, entry)
+    registry.async_update_entity(METER, name="Feed")
+    registry.async_update_entity(METER, new_entity_id="sensor.feed")
+    await settle(hass)
+    entities = entry.subentries[subentry.subentry_id].data["policy"]["entities"]
+    assert [(one["entity_id"], one["key"]) for one in entities] == [
+        ("sensor.feed", "meter_power"),
+        (CONTACT, "hall_door"),
+    ]
+    hass.states.async_set("sensor.feed", "1800")
+    await settle(hass)
+    assert values(entry, subentry)["meter_power"] == 1800
+    renamed._follow(entry.runtime_data.hub, "sensor.feed", CONTACT)
+    assert entry.subentries[subentry.subentry_id].data["policy"]["entities"] == entities
+
+
+async def test_diagnostics_and_the_registry_file_say_that_nobody_signs(hass: HomeAssistant) -> None:
+    let_them_say(hass)
+    entry = await add_hub(hass)
+    subentry = await adopt(hass, entry)
+    await FieldDevice(hass).join(entry)
+    facts = await diagnostics.async_get_config_entry_diagnostics(hass, entry)
+    assert [device["signed"] for device in facts["devices"]] == [False, True]
+    hub = entry.runtime_data.hub
+    text = await async_exported(hub)
+    assert text.count("signed: false") == 1
+    assert plan_file(hub, read_registry(text))[0].changes == []
+    with pytest.raises(FlawsError) as refused:
+        plan_file(hub, read_registry(text.replace("signed: false", "signed: true")))
+    (flaw,) = refused.value.flaws
+    assert flaw.path == f"devices.{subentry.unique_id}.signed"

@@ -251,6 +251,7 @@ def test_every_error_has_its_words() -> None:
     device = errors_in(source(*DEVICE_FLOW)) | formulas | set(Relation)
     assert set(WORDS["config_subentries"]["device"]["error"]) == device
     adopting = set(re.findall(r'CONF_\w+: "(\w+)"', source("flows/adopted.py"))) | set(adopted.FLAWS)
+    adopting |= {"low_above_high", "percent_needs_range"}  # of the page with the gates
     assert set(WORDS["config_subentries"]["adopted"]["error"]) == adopting
     fields = {f"invalid_{field}" for field in (CONF_COMMAND_TOPIC, CONF_ACK_TOPIC)}
     bare = errors_in(source(*BARE_FLOW)) | formulas | set(bare_rules.FLAWS) | fields | set(Relation)
@@ -270,7 +271,7 @@ def test_every_end_has_its_words() -> None:
     assert set(WORDS["config"]["abort"]) == shared | ends | changed | {"reauth_successful"}
     assert set(WORDS["config_subentries"]["device"]["abort"]) == shared | changed | aborts_in(source(*DEVICE_FLOW))
     assert set(WORDS["config_subentries"]["adopted"]["abort"]) == shared | changed | aborts_in(
-        source("flows/adopted.py")
+        source("flows/adopted.py", "flows/adopted_pages.py")
     )
     assert set(WORDS["config_subentries"]["bare"]["abort"]) == shared | changed | aborts_in(source(*BARE_FLOW))
     assert set(WORDS["options"]["abort"]) == (shared - {"already_configured"}) | aborts_in(source(*OPTION_FLOW))

@@ -20,7 +20,7 @@ from ..const import CONF_AREA, SUBENTRY_ADOPTED
 from ..engine.devices.assets import part_of
 from ..engine.errors import StoreError
 from ..engine.values import Happening
-from . import removal
+from . import removal, renamed
 from .assets import follow_replaced
 from .enrolment import key_turn, policy_of
 from .mapping import clean_name
@@ -76,6 +76,7 @@ class Devices:
             async_dispatcher_connect(self._hub.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
             self._hub.on_health(self._refresh),
             self._sampling.start(),
+            renamed.watch(self._hub),
             self._hub.hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._page_changed),
         ]
 

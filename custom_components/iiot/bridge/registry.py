@@ -7,7 +7,7 @@ import yaml
 from homeassistant.core import Context, callback
 from homeassistant.helpers import area_registry as ar
 
-from ..const import CONF_AREA, CONF_CHANNEL_DESCRIPTIONS, CONF_DESCRIPTION, CONF_POLICY
+from ..const import CONF_AREA, CONF_CHANNEL_DESCRIPTIONS, CONF_DESCRIPTION, CONF_POLICY, SUBENTRY_ADOPTED
 from ..engine import records
 from ..engine.devices.assets import Asset, part_of
 from ..engine.errors import RecordError
@@ -105,6 +105,8 @@ def plan(hub: Hub, device_id: str, said: Said, planned: Planned = NOTHING_ELSE) 
         raise RecordError("", "is no device of this site: a device joins with its key, not by a file")
     _check_model(hub, device_id, said.model)
     present = _record(hub, subentry)
+    if said.signed is not None and said.signed is not (present.signed is None):
+        raise RecordError("signed", "says what the device is and cannot be changed: leave it as it was exported")
     area_id, area = _area(hub, subentry, present, said)
     record = replace(present, policy=_policy(hub, subentry, said, planned), **_details(said) | {"area": area})
     if record.name != present.name and record.name != clean_name(str(record.name), ""):
@@ -145,6 +147,7 @@ def _record(hub: Hub, subentry: ConfigSubentry) -> DeviceRecord:
         description=subentry.data.get(CONF_DESCRIPTION, ""),
         channel_descriptions=dict(subentry.data.get(CONF_CHANNEL_DESCRIPTIONS, {})),
         policy=policy_of(subentry),
+        signed=False if subentry.subentry_type == SUBENTRY_ADOPTED else None,
     )
 
 

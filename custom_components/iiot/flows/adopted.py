@@ -61,9 +61,9 @@ class AdoptedFlow(ConfigSubentryFlow):
                     },
                     unique_id=device_id,
                 )
-        return self._show("user", user_input, errors, site=plain(entry.title), entity=plain(wrong))
+        return self._show("user", user_input, errors, site=plain(entry.title), entity=wrong)
 
-    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+    async def async_step_entities(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask again. A channel whose entity stays keeps its key."""
         running_hub(self.hass, self._entry_id)
         subentry = self._get_reconfigure_subentry()
@@ -80,7 +80,7 @@ class AdoptedFlow(ConfigSubentryFlow):
             CONF_DESCRIPTION: subentry.data[CONF_DESCRIPTION],
             CONF_ENTITIES: [entity.entity_id for entity in before],
         }
-        return self._show("reconfigure", user_input or present, errors, entity=plain(wrong))
+        return self._show("entities", user_input or present, errors, entity=wrong)
 
     def _show(
         self, step: str, shown: dict[str, Any] | None, errors: dict[str, str], **placeholders: str
@@ -109,12 +109,14 @@ class AdoptedFlow(ConfigSubentryFlow):
         return "-", {}
 
     def _chosen(self, chosen: list[str], before: tuple[AdoptedEntity, ...]) -> tuple[AdoptedEntity, ...]:
-        keys = {entity.entity_id: entity.key for entity in before}
+        known = {entity.entity_id: entity for entity in before}
+        taken = {entity.key for entity in before}
         found = []
         for entity_id in dict.fromkeys(chosen):
-            key = keys.get(entity_id) or _free_key(entity_id, set(keys.values()))
-            keys[entity_id] = key
-            found.append(self._entity(entity_id, key))
+            kept = known.get(entity_id)
+            entity = self._entity(entity_id, kept.key if kept else _free_key(entity_id, taken))
+            taken.add(entity.key)
+            found.append(entity if kept is None else _as_called(entity, kept))
         return tuple(found)
 
     def _entity(self, entity_id: str, key: str) -> AdoptedEntity:
@@ -151,6 +153,16 @@ def _said(written: dict[str, Any], policy: Policy) -> dict[str, Any]:
         CONF_DESCRIPTION: written.get(CONF_DESCRIPTION, ""),
         CONF_POLICY: records.write(policy),
     }
+
+
+def _as_called(entity: AdoptedEntity, kept: AdoptedEntity) -> AdoptedEntity:
+    """What people call it stays; so does what is known of it while it says nothing."""
+    return replace(
+        entity,
+        name=kept.name,
+        unit=entity.unit or kept.unit,
+        device_class=entity.device_class or kept.device_class,
+    )
 
 
 def _free_key(entity_id: str, taken: set[str]) -> str:

@@ -6,12 +6,12 @@ from typing import Final
 from homeassistant.config_entries import ConfigSubentryFlow
 
 from ..const import SUBENTRY_ADOPTED, SUBENTRY_BARE, SUBENTRY_DEVICE
-from .adopted import AdoptedFlow
+from .adopted_pages import AdoptedPagesFlow
 from .bare_commands import SignedTopicFlow
 from .device import DeviceFlow
 
 FLOWS: Final[Mapping[str, type[ConfigSubentryFlow]]] = {
     SUBENTRY_DEVICE: DeviceFlow,
     SUBENTRY_BARE: SignedTopicFlow,
-    SUBENTRY_ADOPTED: AdoptedFlow,
+    SUBENTRY_ADOPTED: AdoptedPagesFlow,
 }

@@ -56,7 +56,7 @@ class TemplateSteps(OptionsFlow):
             errors=errors,
             description_placeholders={
                 "templates": listed([one.template for one in present], most=MAX_TEMPLATES),
-                "other": plain(other),
+                "other": other,
                 "example": f"plant/{AREA}/{DEVICE}/{CHANNEL}",
                 "device": DEVICE,
                 "area": AREA,

@@ -40,6 +40,8 @@ class DeviceRecord:
     """Name of a profile in the same file."""
     policy: Policy | None = None
     """A section that is named is replaced as a whole."""
+    signed: bool | None = None
+    """False: nobody signs what it says, since it is made of entities. It is told, and cannot be changed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +79,8 @@ class Said(NamedTuple):
     channel_descriptions: Mapping[str, str] | None
     sections: Mapping[str, Any]
     """Of its policy, as plain data."""
+    signed: bool | None = None
+    """Whether the file takes it for a device that signs."""
 
     @property
     def relations(self) -> Relations | None:
@@ -155,6 +159,7 @@ def _said(profile: Mapping[str, Any], own: Mapping[str, Any]) -> Said:
         description=own.get("description"),
         channel_descriptions=texts,
         sections=sections or {},
+        signed=own.get("signed"),
     )
 
 
