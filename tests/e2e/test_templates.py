@@ -1,6 +1,7 @@
 """A device of a template joins from the inbox and is told what to do, at a real broker and over a kill."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -81,54 +82,72 @@ async def approve(house: House, plant: Hall) -> None:
         assert done["reason"] == "reconfigure_successful", done
 
 
+class Floor:
+    """What Home Assistant shows of the fan."""
+
+    def __init__(self, house: House, plant: Hall) -> None:
+        self.house, self.plant = house, plant
+
+    async def listens(self) -> None:
+        async def subscribed() -> set[str]:
+            return self.house.broker.subscriptions()
+
+        await until(subscribed, lambda found: "plant/+/+/+" in found, "a subscription")
+
+    async def temperature(self, wanted: str) -> None:
+        async def value() -> str | None:
+            return (await self.house.view(self.plant)).value(FAN, "temperature")
+
+        await until(value, lambda found: found == wanted, f"{wanted} °C")
+
+    async def motor(self, holds: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
+        async def state() -> dict[str, Any]:
+            return (await self.house.view(self.plant)).state(FAN, "set.fan") or {"state": None, "attributes": {}}
+
+        return await until(state, holds, what)
+
+    async def durable(self, rows: int) -> None:
+        async def last() -> int:
+            return int((await self.house.facts(self.plant))["journal"]["last"])
+
+        await until(last, lambda found: found >= rows, "the messages on the disk")
+
+
+async def tell_the_motor(floor: Floor, wire: Wiretap) -> None:
+    """Switch it on: one command leaves, and nothing but the device says that it runs."""
+    state = await floor.motor(lambda found: found["state"] == "off", "a motor that stands")
+    async with floor.house.api() as api:
+        await api.act("switch", "turn_on", {"entity_id": state["entity_id"]})
+
+    async def commands() -> list[dict[str, Any]]:
+        return told(wire)
+
+    (body,) = await until(commands, bool, "a command")
+    assert (body["cmd"], body["args"], body["topic"]) == ("set", {"key": "fan", "value": True}, TELL)
+    state = await floor.motor(lambda found: "pending" in found["attributes"], "what was sent")
+    assert (state["state"], state["attributes"]["pending_step"]) == ("off", "sent")
+    assert state["attributes"]["answered"] is False
+
+
 async def test_a_device_of_a_template_joins_and_is_told_once(house: House, plant: Hall) -> None:
-    async def subscribed() -> set[str]:
-        return house.broker.subscriptions()
-
-    async def shown(key: str) -> dict[str, Any] | None:
-        return (await house.view(plant)).state(FAN, key)
-
-    async def temperature() -> str | None:
-        return (await house.view(plant)).value(FAN, "temperature")
-
-    async def motor() -> dict[str, Any] | None:
-        return await shown("set.fan")
-
-    await until(subscribed, lambda found: "plant/+/+/+" in found, "a subscription")
+    floor = Floor(house, plant)
+    await floor.listens()
     async with Wiretap(house.broker.port) as wire:
         await wire.say((TEMPERATURE, say(value=20.5)), (RUNNING, say(value=False)))
         await approve(house, plant)
-        await until(temperature, lambda value: value == "20.5", "20.5 °C")
-        state = await until(motor, lambda found: bool(found) and found["state"] == "off", "a motor that stands")
-        assert state is not None
-        async with house.api() as api:
-            await api.act("switch", "turn_on", {"entity_id": state["entity_id"]})
-
-        async def commands() -> list[dict[str, Any]]:
-            return told(wire)
-
-        (body,) = await until(commands, bool, "a command")
-        assert (body["cmd"], body["args"], body["topic"]) == ("set", {"key": "fan", "value": True}, TELL)
-        state = await until(motor, lambda found: bool(found) and "pending" in found["attributes"], "what was sent")
-        assert state is not None
-        assert (state["state"], state["attributes"]["pending_step"]) == ("off", "sent")
-        assert state["attributes"]["answered"] is False
+        await floor.temperature("20.5")
+        await tell_the_motor(floor, wire)
         await wire.say((RUNNING, last := say(value=True)))
-        state = await until(motor, lambda found: bool(found) and found["state"] == "on", "a motor that runs")
-        assert state is not None
+        state = await floor.motor(lambda found: found["state"] == "on", "a motor that runs")
         assert "pending" not in state["attributes"]
-
-        async def durable() -> int:
-            return int((await house.facts(plant))["journal"]["last"])
-
-        await until(durable, lambda rows: rows >= 1, "the message on the disk")
+        await floor.durable(1)
         await house.until_saved(plant, "temperature")
         await house.hass.kill()
         await house.hass.start()
-        await until(subscribed, lambda found: "plant/+/+/+" in found, "a subscription again")
-        await until(motor, lambda found: bool(found) and found["state"] == "on", "the motor after a kill")
+        await floor.listens()
+        await floor.motor(lambda found: found["state"] == "on", "the motor after a kill")
         await wire.say((RUNNING, last), ("plant/Attic/fan-2/running", last), (TEMPERATURE, say(value=21.5)))
-        await until(temperature, lambda value: value == "21.5", "21.5 °C")
+        await floor.temperature("21.5")
         facts = await house.facts(plant)
         (fan,) = facts["devices"]
         assert fan["refused"] == {"duplicate": 1}
