@@ -186,7 +186,7 @@ async def walk_device(hass: HomeAssistant, entry: MockConfigEntry) -> Shown:
 
 
 def test_every_field_of_a_row_has_its_words() -> None:
-    for bank, rows in (("bare_channel", ROWS), ("bare_actuator", actuator_rows({}))):
+    for bank, rows in (("bare_channel", ROWS), ("bare_actuator", actuator_rows({}, {}))):
         words = WORDS["selector"][bank]["fields"]
         assert list(words) == list(rows.config["fields"])
         assert all(word.keys() == {"name", "description"} for word in words.values())

@@ -1,5 +1,6 @@
 """Where a bare device is told what to do, whether it answers, and what can be moved."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.helpers import selector
 
 from ..bridge.policies import topics_of_others
+from ..bridge.words import async_words
 from ..const import CONF_KEY_SOURCE
 from ..engine import records
 from ..engine.devices.bare_commands import ACTUATOR_KINDS, BareCommands
@@ -15,7 +17,7 @@ from ..engine.devices.bare_rules import FLAWS
 from ..engine.devices.manifest import Channel
 from ..engine.errors import RecordError
 from .bare import BareFlow
-from .forms import GENERATE, KEEP, PASTE, TEXT, choice, key_source, number
+from .forms import GENERATE, KEEP, PASTE, TEXT, key_source, number
 from .interlocks import InterlockSteps
 from .pages import chooser
 
@@ -47,7 +49,8 @@ class SignedTopicFlow(InterlockSteps, BareFlow):
             else:
                 return await self._step_for_commands(user_input)
         shown = _shown(present) if user_input is None else user_input
-        return self._show("commands", self._form_of(present), shown, errors, **placeholders)
+        rows = actuator_rows(self.channels(), await async_words(self.hass, "actuator_kind"))
+        return self._show("commands", _form(present, rows), shown, errors, **placeholders)
 
     async def _step_for_commands(self, user_input: dict[str, Any]) -> SubentryFlowResult:
         if user_input[CONF_KEY_SOURCE] == KEEP:
@@ -73,21 +76,25 @@ class SignedTopicFlow(InterlockSteps, BareFlow):
         hub.plant.check_policy(self._device_id, policy, policy.kids, topics_of_others(entry, self._device_id))
         return commands
 
-    def _form_of(self, present: BareCommands | None) -> dict[probatio.Marker, Any]:
-        sources = [PASTE, GENERATE] if present is None else [KEEP, PASTE, GENERATE]
-        fields: dict[probatio.Marker, Any] = {
-            probatio.Required(CONF_COMMAND_TOPIC): TEXT,
-            probatio.Optional(CONF_ACK_TOPIC): TEXT,
-            probatio.Optional(CONF_ACTUATORS): actuator_rows(self.channels()),
-        }
-        fields |= key_source(sources)
-        if present is not None:
-            fields[probatio.Required(CONF_REMOVE, default=False)] = selector.BooleanSelector()
-        return fields
+
+def _form(present: BareCommands | None, rows: selector.ObjectSelector) -> dict[probatio.Marker, Any]:
+    fields: dict[probatio.Marker, Any] = {
+        probatio.Required(CONF_COMMAND_TOPIC): TEXT,
+        probatio.Optional(CONF_ACK_TOPIC): TEXT,
+        probatio.Optional(CONF_ACTUATORS): rows,
+    }
+    fields |= key_source([PASTE, GENERATE] if present is None else [KEEP, PASTE, GENERATE])
+    if present is not None:
+        fields[probatio.Required(CONF_REMOVE, default=False)] = selector.BooleanSelector()
+    return fields
 
 
-def actuator_rows(channels: dict[str, Channel]) -> selector.ObjectSelector:
-    """Ask for actuators, which these channels may report."""
+def actuator_rows(channels: dict[str, Channel], words: Mapping[str, str]) -> selector.ObjectSelector:
+    """Ask for actuators, which these channels may report; `words` name their kinds.
+
+    Inside of a row Home Assistant's form translates no options.
+    """
+    kinds = [selector.SelectOptionDict(value=kind, label=words.get(kind, kind)) for kind in ACTUATOR_KINDS]
     return selector.ObjectSelector(
         {
             "multiple": True,
@@ -97,7 +104,7 @@ def actuator_rows(channels: dict[str, Channel]) -> selector.ObjectSelector:
             "fields": {
                 "key": {"required": True, "selector": TEXT},
                 "name": {"selector": TEXT},
-                "kind": {"required": True, "selector": choice(list(ACTUATOR_KINDS), "actuator_kind")},
+                "kind": {"required": True, "selector": selector.SelectSelector({"options": kinds})},
                 "unit": {"selector": TEXT},
                 "minimum": {"selector": _ANY},
                 "maximum": {"selector": _ANY},
