@@ -13,7 +13,7 @@ from custom_components.iiot.engine.devices.sampling import Sampling
 from custom_components.iiot.engine.errors import RecordError
 
 from .field import FieldDevice
-from .joining import answer_device_form, expected_lingering_timers, open_page, settle  # noqa: F401
+from .joining import add_device, answer_device_form, expected_lingering_timers, fields, open_page, settle  # noqa: F401
 from .people import ask, page_of
 from .plant_floor import CHANNELS, Machine
 
@@ -66,6 +66,16 @@ async def test_a_device_that_takes_no_interval_is_told_none(hass: HomeAssistant,
     await device.join(entry, CHANNELS)
     form = await say(hass, entry, interval_s=5, own_intervals={})
     assert form["errors"] == {"base": "device_sets_no_interval"}
+
+
+async def test_a_device_that_has_said_nothing_may_take_an_interval(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    await add_device(hass, entry)
+    form = await open_page(hass, entry, "sampling")
+    assert fields(form) == ["interval_s"]
+    end = await answer_device_form(hass, form, interval_s=5)
+    assert end["reason"] == "reconfigure_successful"
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["policy"]["sampling"] == {"interval_s": 5}
 
 
 async def test_only_some_channels_have_an_interval_of_their_own(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -145,7 +145,7 @@ async def test_with_one_error_nothing_is_brought_in(hass: HomeAssistant, entry: 
     assert expected(entry) == ["old-1"]
     assert (await bring_in(hass, entry, "serial\nx y\n"))["errors"][0]["line"] == 2
     flaws = (await bring_in(hass, entry, "serial\nx\n", registry="version: 5"))["errors"]
-    assert flaws == [{"line": 1, "path": "registry version", "reason": "must lie between 1 and 1"}]
+    assert flaws == [{"line": 1, "path": "registry version", "reason": "must be 1"}]
     facts = {"config_entry_id": entry.entry_id, "serials": "serial\nx y\n"}
     with pytest.raises(ServiceValidationError) as caught:
         await hass.services.async_call("iiot", "import_serials", facts, blocking=True)
