@@ -76,10 +76,19 @@ async def test_what_no_form_would_take_no_action_takes(
     assert keys_of(entry) == {1}
 
 
-async def test_a_device_of_the_protocol_takes_no_topics(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ({"topics": [PLAIN]}, "topics are for devices that sign"),
+        ({"template": "plant/{device}"}, "template is for devices that sign"),
+    ],
+)
+async def test_a_device_of_the_protocol_takes_no_topics(
+    hass: HomeAssistant, entry: MockConfigEntry, policy: dict[str, Any], words: str
+) -> None:
     subentry_id = await add_device(hass, entry)
-    with pytest.raises(ServiceValidationError, match="topics are for devices that sign"):
-        await decide(hass, entry, subentry_id, topics=[PLAIN])
+    with pytest.raises(ServiceValidationError, match=words):
+        await decide(hass, entry, subentry_id, **policy)
 
 
 async def test_a_file_is_checked_as_a_whole(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -31,12 +31,12 @@ def check(site: Site, member: Member, policy: Policy, kids: Collection[int], tak
 def _check_channels_of_its_own(
     site: Site, member: Member, policy: Policy, kids: Collection[int], taken: Collection[str]
 ) -> None:
-    """Only who does not describe itself has topics or entities, and of these two only one."""
+    """Only who does not describe itself has topics and what goes with them, or entities; of these two only one."""
     is_bare = member.bare is not None
     is_adopted = member.device.id.startswith(ID_PREFIX)
-    for name in ("topics", "commands"):
+    for name, verb in (("topics", "are"), ("commands", "are"), ("template", "is")):
         if getattr(policy, name) and (not is_bare or is_adopted):
-            raise RecordError(name, "are for devices that sign and do not speak the protocol: this is none")
+            raise RecordError(name, f"{verb} for devices that sign and do not speak the protocol: this is none")
     if policy.entities and not is_adopted:
         raise RecordError("entities", "are for devices that are made of entities: this is none")
     if is_adopted:
