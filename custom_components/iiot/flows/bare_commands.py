@@ -41,7 +41,7 @@ class SignedTopicFlow(InterlockSteps, BareFlow):
         placeholders = {"row": "-", "reason": "-"}
         if user_input is not None:
             if user_input.get(CONF_REMOVE):
-                return self._change(replace(self._policy(), commands=None))
+                return self._change(replace(self._policy(), commands=None, interlocks={}))
             try:
                 self._commands = self._checked(user_input, present)
             except RecordError as err:
