@@ -85,6 +85,7 @@ async def test_lines_and_cells_that_exist_are_proposed_and_written_as_they_are(
         ({"cell": "Cell 2"}, {"cell": "line_missing"}),
         ({"line": "Line 1/2"}, {"line": "invalid_place"}),
         ({"line": "Line 1", "cell": "a/b"}, {"cell": "invalid_place"}),
+        ({"area": "torn_down", "line": "Line 1"}, {"area": "area_gone"}),
     ],
 )
 async def test_what_cannot_be_a_place_is_said_at_its_field(

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import probatio
 from homeassistant.config_entries import SubentryFlowResult
+from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import selector
 
 from ..bridge.assets import assign, known_names
@@ -28,6 +29,9 @@ class AssetSteps(PageSteps):
         subentry = self._get_reconfigure_subentry()
         errors: dict[str, str] = {}
         if user_input is not None:
+            area_id = user_input.get(CONF_AREA)
+            if area_id is not None and ar.async_get(self.hass).async_get_area(area_id) is None:
+                errors[CONF_AREA] = "area_gone"
             written = {name: text for name in (CONF_LINE, CONF_CELL) if (text := user_input.get(name, "").strip())}
             try:
                 asset = records.read(Asset, written)
@@ -36,8 +40,9 @@ class AssetSteps(PageSteps):
                 if CONF_LINE not in written:
                     errors[CONF_CELL] = "line_missing"
             else:
-                assign(hub, subentry, Place(user_input.get(CONF_AREA), asset.line, asset.cell))
-                return self.end()
+                if not errors:
+                    assign(hub, subentry, Place(area_id, asset.line, asset.cell))
+                    return self.end()
         lines, cells = known_names(hub)
         schema = probatio.Schema(
             {
