@@ -64,8 +64,8 @@ class TemplatedSteps(ConfigFlow):
             description_placeholders={
                 "site": plain(entry.title),
                 "name": plain(clean_name(waiting.name, self.device_id)),
-                "template": plain(spoken.template),
-                "root": plain(spoken.root),
+                "template": spoken.template.replace("`", "'"),
+                "root": spoken.root.replace("`", "'"),
                 "fingerprint": signing.fingerprint(key),
                 "channels": listed(_proposed(spoken, waiting.kid), most=MOST_LISTED),
             },

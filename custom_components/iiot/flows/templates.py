@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers import selector
 
-from ..bridge.enrolment import DeviceKey, async_put_key, key_turn, listed, plain, running_hub
+from ..bridge.enrolment import DeviceKey, async_put_key, key_turn, listed, running_hub
 from ..bridge.events import TEMPLATE_SET
 from ..bridge.hub import Hub
 from ..bridge.templates import TEMPLATES_ID, templates_of
@@ -147,7 +147,7 @@ class TemplateSteps(OptionsFlow):
             step_id=step,
             data_schema=probatio.Schema(fields),
             errors=errors,
-            description_placeholders={"template": plain(self._template), **placeholders},
+            description_placeholders={"template": self._template.replace("`", "'"), **placeholders},
         )
 
 
