@@ -71,7 +71,7 @@ def _plain(name: str, need: Role = Role.ENGINEER) -> Action:
 ACTIONS: Final[dict[str, Action]] = {
     "command": Action(
         {
-            probatio.Required(ATTR_COMMAND): cv.string,
+            probatio.Required(ATTR_COMMAND): probatio.All(cv.string, probatio.Length(min=1)),
             probatio.Optional(ATTR_ARGS, default=dict): dict,
         },
         lambda fields: _named(fields[ATTR_COMMAND]),

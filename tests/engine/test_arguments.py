@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from iiot_engine.actuation.command import Actor
-from iiot_engine.actuation.wish import MAX_ARGS_BYTES, ActuatorError, ArgumentsError, Wish, check
+from iiot_engine.actuation.wish import MAX_ARGS_BYTES, ActuatorError, ArgumentsError, NoChannelError, Wish, check
 from tests.builders import Machine, World
 
 
@@ -45,3 +45,14 @@ def test_who_names_no_actuator_is_told_which_there_are() -> None:
         with pytest.raises(ActuatorError) as refused:
             check(Wish(name=name, args={}, actor=Actor("anna", "ctx", "service")), machine.member.device.manifest)
         assert refused.value.facts == {"key": "-", "fitting": key}
+
+
+def test_an_interval_for_a_channel_that_is_not_there_never_leaves() -> None:
+    machine = Machine(World()).join()
+    machine.tell_manifest(commands=["set_interval", "set_rate"])
+    manifest = machine.member.device.manifest
+    for name in ("set_interval", "set_rate"):
+        for args in ({}, {"ch": "temperature"}):
+            check(Wish(name=name, args=args, actor=Actor("anna", "ctx", "service")), manifest)
+        with pytest.raises(NoChannelError):
+            check(Wish(name=name, args={"ch": "nothing"}, actor=Actor("anna", "ctx", "service")), manifest)

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from iiot_engine.actuation.command import Actor
-from iiot_engine.actuation.wish import UnsupportedError, Wish
+from iiot_engine.actuation.wish import NoChannelError, UnsupportedError, Wish
 from iiot_engine.devices.downlink import LAST
 from iiot_engine.effects import Commit, HealthChanged, PollEnded, ValuesChanged
 from iiot_engine.errors import RequestError
 from iiot_engine.ingest.checks import Checks
 from iiot_engine.plant.orders import ListenOnlyError, MutedError, RevokedError, StoodBackError
 from iiot_engine.plant.policy import Policy
-from iiot_engine.plant.polls import NoChannelError, NotPolledError, NotThereError, PollQueueError
+from iiot_engine.plant.polls import NotPolledError, NotThereError, PollQueueError
 from iiot_engine.polling.plan import Polling
 from iiot_engine.polling.schedule import MAX_ASKED, WAIT_NS
 from iiot_engine.values import NS_PER_S, Quality

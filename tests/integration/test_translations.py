@@ -307,9 +307,10 @@ def refusals_of_wishes() -> set[str]:
     """Translation keys of what stands in the way of a command, and of how one ends that is not done."""
     waits_or_fine = {Step.REQUESTED, Step.ACCEPTED, Step.DONE}
     refused = {ledger.QueueFullError, orders.AwayError, orders.MutedError, orders.ListenOnlyError}
-    refused |= {polls.NotPolledError, polls.NoChannelError, polls.NotThereError, polls.PollQueueError}
+    refused |= {polls.NotPolledError, polls.NotThereError, polls.PollQueueError}
     refused |= {orders.RevokedError, orders.DisabledError, orders.StoodBackError, rotation.LastKeyError}
     refused |= {wish.ArgumentsError, wish.ActuatorError, wish.ValueRefusedError, wish.UnsupportedError, RecordError}
+    refused |= {wish.NoChannelError}
     found = {error.code for error in refused} | {f"command_{step}" for step in Step if step not in waits_or_fine}
     found |= set(Bar) | set(ELSEWHERE.values())
     return found | {"needs_admin", "needs_operator", "needs_engineer", "needs_engineer_above"}

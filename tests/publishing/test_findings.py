@@ -37,7 +37,7 @@ CASES = [
     ("manifest", MANIFEST, '"@iiot-', '"iiot-', "codeowners"),
     ("manifest", MANIFEST, '"version": "', '"version": "v', "the version is no number"),
     ("manifest", MANIFEST, '"requirements": []', '"requirements": ["numpy"]', "downloaded"),
-    ("dependencies", MANIFEST, '"config_flow"', '"dependencies": ["mqtt"], "config_flow"', "both in dependencies"),
+    ("dependencies", MANIFEST, '["file_upload"]', '["file_upload", "mqtt"]', "both in dependencies"),
     ("dependencies", MANIFEST, '"mqtt"', '"http"', "imports mqtt"),
     ("dependencies", ENTITY, CORE, f"import homeassistant.components.recorder\n{CORE}", "imports recorder"),
     ("dependencies", ENTITY, CORE, f"from homeassistant.components import hassio\n{CORE}", "imports hassio"),

@@ -28,8 +28,9 @@ channels.t.signal = { shape = "sine" }
 
 
 IN_FRONT = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # who runs the tests in the background may ignore it
 os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 

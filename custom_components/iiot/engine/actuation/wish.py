@@ -18,6 +18,8 @@ MAX_ARGS_BYTES: Final = 16_384
 
 MOVES: Final = frozenset({"set", "press"})
 """Commands that move an actuator."""
+OF_CHANNELS: Final = frozenset({"set_interval", "set_rate"})
+"""Commands that may name one channel, and else hold for all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +39,12 @@ class ActuatorError(RequestError):
     """The device has no such actuator."""
 
     code = "no_actuator"
+
+
+class NoChannelError(RequestError):
+    """The device has no such channel."""
+
+    code = "no_channel"
 
 
 class ValueRefusedError(RequestError):
@@ -65,6 +73,8 @@ def check(wish: Wish, manifest: Manifest | None) -> None:
     if wish.name not in MOVES:
         if wish.name not in known:
             raise UnsupportedError(command=wish.name)
+        if wish.name in OF_CHANNELS:
+            _check_channel(wish.args.get("ch"), manifest)
         return
     key = wish.args.get("key")
     actuators = manifest.actuators if manifest is not None else {}
@@ -74,6 +84,11 @@ def check(wish: Wish, manifest: Manifest | None) -> None:
         raise ActuatorError(key=str(key or "-"), fitting=", ".join(fitting) or "-")
     if wish.name == "set":
         _check_value(actuator, wish.args.get("value"))
+
+
+def _check_channel(key: Any, manifest: Manifest | None) -> None:
+    if type(key) is str and (manifest is None or key not in manifest.channels):
+        raise NoChannelError(key=key)
 
 
 def _check_value(actuator: Actuator, value: Scalar | None) -> None:

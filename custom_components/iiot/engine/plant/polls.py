@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from ..actuation.wish import NoChannelError
 from ..devices.device import Device
 from ..devices.manifest import Manifest
 from ..effects import Effect, HealthChanged, PollEnded, ValuesChanged
@@ -43,12 +44,6 @@ class NotThereError(RequestError):
     """The device sleeps or is lost; nobody waits with a question until it is back."""
 
     code = "device_not_there"
-
-
-class NoChannelError(RequestError):
-    """The device has no such channel."""
-
-    code = "no_channel"
 
 
 class PollQueueError(RequestError):
