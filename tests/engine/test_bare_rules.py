@@ -15,6 +15,7 @@ from tests.builders import Machine, World
 
 PLAIN = {"topic": TOPIC}
 METER = {"entity_id": "sensor.meter", "key": "meter"}
+COMMANDS = {"topic": "tell/x", "kid": 3, "actuators": [{"key": "fan"}]}
 OTHERS = ["hall/+/climate"]
 
 
@@ -34,6 +35,7 @@ def channels(*rows: dict[str, Any]) -> dict[str, Any]:
         ({}, "topics", "at least one"),
         ({"topics": [PLAIN], "entities": [METER]}, "entities", "made of entities"),
         ({"topics": [{**PLAIN, "kid": 3}]}, "topics[0].kid", "it has: 1, 2"),
+        ({"topics": [PLAIN], "commands": COMMANDS}, "commands.kid", "it has: 1, 2"),
         ({"topics": [{"topic": "a//b"}]}, "topics[0].topic", "without an empty level"),
         ({"topics": [{"topic": "#"}]}, "topics[0].topic", "prefix of the site"),
         ({"topics": [PLAIN, {"topic": "iiot/x/data"}]}, "topics[1].topic", "prefix of the site"),

@@ -331,5 +331,6 @@ def test_a_topic_is_taken_apart_by_its_levels() -> None:
     assert template.filter == "plant/+/+/+"
     assert template.match(TEMPERATURE) == Match("press-07", "hall", "temperature", "plant/hall/press-07/+")
     assert template.match("plant/hall/a{b}/c") is None
+    assert template.match("works/hall/press-07/temperature") is None
     assert template.match(f"plant/{'a' * 64}/{'ä' * 64}/{'b' * 64}") is not None
     assert template.match(f"plant/{'ä' * 64}/{'ä' * 64}/{'b' * 64}") is None, "too long for a topic of the registry"

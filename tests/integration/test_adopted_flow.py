@@ -229,6 +229,10 @@ async def test_an_entity_that_gets_another_id_stays_the_channel_that_it_was(hass
     assert values(entry, subentry)["meter_power"] == 1800
     renamed._follow(entry.runtime_data.hub, "sensor.feed", CONTACT)
     assert entry.subentries[subentry.subentry_id].data["policy"]["entities"] == entities
+    hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
+    renamed._follow(entry.runtime_data.hub, "sensor.feed", METER)
+    assert not entry.subentries, "what is just leaving is not followed any more"
+    await settle(hass)
 
 
 async def test_diagnostics_and_the_registry_file_say_that_nobody_signs(hass: HomeAssistant) -> None:

@@ -127,7 +127,7 @@ async def test_an_entity_is_adopted_by_an_action_as_by_the_form(hass: HomeAssist
     await decide(hass, entry, subentry.subentry_id, entities=adopted, trial=True)
     assert policy_in(entry, subentry.subentry_id)["trial"], "what stands is not judged by the state of now"
     hass.states.async_set(METER, "1600")
-    again = await entry.start_subentry_reconfigure_flow(hass, subentry.subentry_id)
+    again = await open_page(hass, entry, subentry.subentry_id, "entities")
     await answer_device_form(hass, again, name="Meter", entities=[METER])
     assert policy_in(entry, subentry.subentry_id)["trial"], "the form leaves alone what it does not ask for"
 

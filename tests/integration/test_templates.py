@@ -212,6 +212,10 @@ async def test_a_new_key_is_shown_once_and_a_shared_one_is_told(hass: HomeAssist
     assert form["step_id"] == "template_key_shared"
     done = await fill(hass, form)
     assert done["type"] == "create_entry"
+    await settle(hass)
+    await fill(hass, await open_templates(hass, entry), key_source="paste", remove_template=TEMPLATE)
+    await settle(hass)
+    assert entry.runtime_data.hub.keys.device_keys(TEMPLATES_ID) == {2: bytes.fromhex(made)}, "the other keeps its key"
 
 
 @pytest.mark.parametrize(

@@ -47,16 +47,13 @@ class BareRoutes:
 
     def memory(self, route: BareRoute) -> KeyMemory | None:
         """What is remembered of a key that makes messages of several topics; None: of one topic only."""
-        return self.memory_of(route.key)
+        return self._memories.get(route.key)
 
-    def share(self, key: bytes) -> None:
+    def share(self, key: bytes) -> KeyMemory:
         """More topics than those that are registered have a key: from now on what it signs is remembered."""
         if key not in self._memories:
             self._memories[key] = KeyMemory(max(map(_newest_ns, self._by_key.get(key, ())), default=0))
-
-    def memory_of(self, key: bytes) -> KeyMemory | None:
-        """What is remembered of a key; None: only one topic has it."""
-        return self._memories.get(key)
+        return self._memories[key]
 
     def set(self, member: Member, bare: Bare) -> None:
         """Recognise the topics of a bare device, as people registered them."""

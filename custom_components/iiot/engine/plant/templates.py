@@ -99,18 +99,14 @@ def _verify(site: Site, templated: Templated, topic: str, message: bytes, now: N
     except Refusal as refusal:
         raise Refusal(refusal.code, f"{refusal.detail}; it came on the template {templated.template.text}") from None
     stamped = bare.read(envelope.span)
-    memory = site.bare.memory_of(templated.key)
-    if memory is not None:
-        memory.check(topic, stamped.time_ns, envelope.mac)
+    site.bare.share(templated.key).check(topic, stamped.time_ns, envelope.mac)
     if not site.doubts and abs(now.wall_ns - stamped.time_ns) > FRESH_NS:
         raise Refusal(Code.DELAYED, "its time is more than 300 s from the hub's")
     return envelope, stamped
 
 
 def _remember(site: Site, key: bytes, topic: str, envelope: Envelope, stamped: Stamped, now: Now) -> None:
-    memory = site.bare.memory_of(key)
-    if memory is not None:
-        memory.move(topic, stamped.time_ns, envelope.mac, now.wall_ns)
+    site.bare.share(key).move(topic, stamped.time_ns, envelope.mac, now.wall_ns)
 
 
 def _add_topic(member: Member, templated: Templated, topic: str, effects: list[Effect]) -> None:
