@@ -10,6 +10,7 @@ import pytest
 from iiot_engine.errors import StoreError
 from iiot_engine.ports import Batch, Extent, IntakeStore, JournalRow, Kept, Trimmed
 from iiot_engine.stores import memory, sqlite_intake
+from iiot_engine.stores.journal_reader import JournalReader
 from iiot_engine.stores.memory import MemoryIntake
 from iiot_engine.stores.sqlite_intake import SqliteIntake
 from tests.builders import Machine, World
@@ -323,3 +324,23 @@ def test_what_cannot_be_understood_is_an_error_and_never_a_fresh_window(state: b
     plant = World().plant
     with pytest.raises(StoreError, match="press-07"):
         plant.restore([Kept("press-07", state, None, None)], {"press-07": {1: bytes(32)}})
+
+
+# --- beside the writer -------------------------------------------------------------------------
+
+
+def test_a_reader_beside_the_writer_sees_what_is_durable(tmp_path: Path) -> None:
+    path = tmp_path / "intake.db"
+    with closing(SqliteIntake(path)) as store, closing(JournalReader(path)) as reader:
+        assert reader.read_after(0, 10) == []
+        store.commit(batch([row(1), row(2)]))
+        assert [entry.row for entry in reader.read_after(0, 10)] == [row(1), row(2)]
+        assert [entry.position for entry in reader.read_after(1, 10)] == [2]
+
+
+def test_a_reader_says_in_words_what_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="the journal cannot be read"):
+        JournalReader(tmp_path / "nothing.db")
+    sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE other (x)").connection.close()
+    with closing(JournalReader(tmp_path / "other.db")) as reader, pytest.raises(StoreError, match="cannot be read"):
+        reader.read_after(0, 1)

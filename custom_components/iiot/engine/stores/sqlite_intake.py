@@ -68,7 +68,7 @@ Each statement lets go of the interpreter and has to win it back from the event 
 threads hand it to and fro ten thousand times a second.
 """
 
-_TROUBLE: Final = (sqlite3.Error, OSError, OverflowError, UnicodeError)
+TROUBLE: Final = (sqlite3.Error, OSError, OverflowError, UnicodeError)
 """What a file that cannot be read or written ends in; a damaged one even in words that are no text."""
 _MAYBE_BYTES: Final = (bytes, type(None))
 _MAYBE_INT: Final = (int, type(None))
@@ -89,6 +89,16 @@ def _rising(after: int, entries: list[JournalEntry]) -> list[JournalEntry]:
     if any(place <= before for before, place in pairwise([after, *(entry.position for entry in entries)])):
         raise sqlite3.DatabaseError("rows are out of order")
     return entries
+
+
+def entries_after(db: sqlite3.Connection, position: int, limit: int) -> list[JournalEntry]:
+    """At most `limit` entries of a journal after `position`, in order; raises what `TROUBLE` names."""
+    rows = db.execute(
+        "SELECT position, received_ns, device_id, topic, kid, boot, seq, flags, anchor_ns, skew_ns, message"
+        " FROM frames WHERE position > ? ORDER BY position LIMIT ?",
+        (position, limit),
+    )
+    return _rising(position, [JournalEntry(row[0], JournalRow(*_sound(row, _ENTRY)[1:])) for row in rows])
 
 
 def _statements(columns: str, conflict: str = "") -> dict[int, str]:
@@ -126,7 +136,7 @@ class SqliteIntake:
             except BaseException:
                 self._db.close()
                 raise
-        except _TROUBLE as err:
+        except TROUBLE as err:
             raise self._failure("cannot be opened", err) from err
 
     def load(self) -> list[Kept]:
@@ -135,7 +145,7 @@ class SqliteIntake:
             rows = self._db.execute("SELECT device_id, state, manifest, last_values FROM devices").fetchall()
             commands = self._load_commands()
             return [Kept(*_sound(row, _KEPT))._replace(commands=tuple(commands.get(row[0], ()))) for row in rows]
-        except _TROUBLE as err:
+        except TROUBLE as err:
             raise self._failure("cannot be read", err) from err
 
     def commit(self, batch: Batch) -> None:
@@ -148,7 +158,7 @@ class SqliteIntake:
                 self._db.executemany("UPDATE devices SET manifest = ?2 WHERE device_id = ?1", batch.manifests)
                 if batch.values is not None:
                     self._save_values(batch.values)
-        except _TROUBLE as err:
+        except TROUBLE as err:
             raise self._failure("cannot be written", err) from err
 
     def cursor(self, reader: str) -> int:
@@ -157,7 +167,7 @@ class SqliteIntake:
         try:
             found = self._db.execute(query, (reader,)).fetchone()
             return 0 if found is None else int(_sound(found, (int,))[0])
-        except _TROUBLE as err:
+        except TROUBLE as err:
             raise self._failure("cannot be read", err) from err
 
     def move_cursor(self, reader: str, position: int) -> None:
@@ -167,21 +177,14 @@ class SqliteIntake:
                 "INSERT INTO readers VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET position = excluded.position",
                 (reader, position),
             )
-        except _TROUBLE as err:
+        except TROUBLE as err:
             raise self._failure("cannot be written", err) from err
 
     def read_after(self, position: int, limit: int) -> list[JournalEntry]:
         """See `IntakeStore`."""
         try:
-            rows = self._db.execute(
-                "SELECT position, received_ns, device_id, topic, kid, boot, seq, flags,"
-                " anchor_ns, skew_ns, message FROM frames WHERE position > ?"
-                " ORDER BY position LIMIT ?",
-                (position, limit),
-            )
-            entries = [JournalEntry(row[0], JournalRow(*_sound(row, _ENTRY)[1:])) for row in rows]
-            return _rising(position, entries)
-        except _TROUBLE as err:
+            return entries_after(self._db, position, limit)
+        except TROUBLE as err:
             raise self._failure("cannot be read", err) from err
 
     def trim(self, *, before_ns: int, max_bytes: int) -> Trimmed:
@@ -202,7 +205,7 @@ class SqliteIntake:
             if old is None:
                 return Trimmed(0, {}, more=False)
             return self._drop_upto(old, more=old == step_end)
-        except _TROUBLE as err:
+        except TROUBLE as err:
             raise self._failure("cannot be trimmed", err) from err
 
     def size_bytes(self) -> int:
@@ -212,7 +215,7 @@ class SqliteIntake:
                 self._db.execute(f"PRAGMA {name}").fetchone()[0]
                 for name in ("page_count", "freelist_count", "page_size")
             )
-        except _TROUBLE as err:
+        except TROUBLE as err:
             raise self._failure("cannot be measured", err) from err
         return int((pages - free) * size)
 
@@ -223,7 +226,7 @@ class SqliteIntake:
             received = self._db.execute("SELECT received_ns FROM frames WHERE position = ?", (first,)).fetchone()
             readers = self._db.execute("SELECT name, position FROM readers").fetchall()
             cursors = dict(_sound(reader, (str, int)) for reader in readers)
-        except _TROUBLE as err:
+        except TROUBLE as err:
             raise self._failure("cannot be measured", err) from err
         return Extent(self.size_bytes(), first, received and received[0], last, cursors)
 
