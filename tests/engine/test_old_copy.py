@@ -9,6 +9,7 @@ from iiot_engine.actuation.wish import Wish
 from iiot_engine.effects import Commit, Publish
 from iiot_engine.plant import notices
 from iiot_engine.plant.polls import NotThereError
+from iiot_engine.values import NS_PER_S
 from iiot_engine.wire.frames import MAX_UINT32
 from tests.builders import Machine, World
 from tests.engine.test_polls import ask_every, questions, tank
@@ -159,3 +160,14 @@ def test_nothing_with_a_number_leaves_before_that() -> None:
     assert world.down("stored", machine.id)
     assert questions(world, machine)
     assert {order["cid"] for order in world.down("command", machine.id) if order["cmd"] == "identify"} == {cid}
+
+
+def test_a_device_whose_time_runs_ahead_can_still_say_where_it_stands() -> None:
+    world = World()
+    press = Machine(world).join()
+    world.kill()
+    assert press.read(strokes=1) is None
+    press.born_ns -= 400 * NS_PER_S
+    assert press.beat() is None, "refused, it would be asked for ever for what it has said"
+    press.prove()
+    assert press.read(strokes=2) is None

@@ -238,10 +238,12 @@ def _unplaced(incoming: Incoming, now: Now) -> Timing:
     """Its time since boot runs ahead of the hub's clock: raises `Refusal`, and asks for a proof.
 
     That can be the fault of an old message that passed for fresh, so the first heartbeat of a boot is taken as one of
-    which nothing is known: without its nonce the device would hear no question, and be refused for ever.
+    which nothing is known: without its nonce the device would hear no question, and be refused for ever. So is the
+    first one since the hub's start: before it has told where it stands it is sent nothing that it could prove by.
     """
     answers.want_poll(incoming.member, now)
-    if incoming.leaf is Leaf.HEARTBEAT and incoming.header.boot > incoming.member.heartbeat_at[0]:
+    is_first = incoming.header.boot > incoming.member.heartbeat_at[0] or incoming.member.device.downlink.is_blind
+    if incoming.leaf is Leaf.HEARTBEAT and is_first:
         return Timing(None, None, None, None, TimeFlag.DELAYED, proven=False)
     raise Refusal(Code.MALFORMED, "its time since boot runs ahead of the hub's clock")
 
